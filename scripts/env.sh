@@ -1,0 +1,85 @@
+# What every script shares: the project's root, a current virtual environment, apt and the server choice.
+# Sourced, never run.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+python=$root/.venv/bin/python
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+# apt_install PACKAGE...: installs them, or says which command does and fails.
+apt_install() {
+  local sudo=()
+  if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
+  local fix="${sudo[*]:+sudo }apt-get update && ${sudo[*]:+sudo }apt-get install -y --no-install-recommends $*"
+  say "installing $*"
+  if ! command -v apt-get >/dev/null || ! command -v "${sudo[0]:-true}" >/dev/null ||
+    ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null; then
+    say "could not install $*; this does it: $fix"
+    return 1
+  fi
+}
+
+# find_python: the first interpreter that is new enough.
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+# setup_venv: makes .venv and installs the project into it, when what it depends on changed.
+setup_venv() {
+  local base stamp version
+  base=$(find_python) || { apt_install python3 python3-venv && base=$(find_python); } ||
+    { say "Python 3.11 or later is needed; PYTHON=/path/to/python3 names one"; return 1; }
+  stamp=$({ cat pyproject.toml; "$base" -VV; echo "$root"; } | sha256sum)
+  if [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ] && [ -x "$python" ]; then return; fi
+  if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
+    version=$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    apt_install "$version"
+  fi
+  say "making .venv with $("$base" -V) and installing the project"
+  "$base" -m venv --clear .venv
+  "$python" -m pip install --quiet --disable-pip-version-check --editable '.[dev,async,cli,testing]'
+  echo "$stamp" >.venv/stamp
+}
+
+# choose_server CHOICE: settles which server to use into EVENTFLOW_TEST_SERVER; installs one when there is none.
+choose_server() {
+  local status=0
+  EVENTFLOW_TEST_SERVER=$("$python" -m eventflow_db.testing "$1") || status=$?
+  if [ "$status" = 4 ]; then # neither URL nor Docker nor a local server
+    say "no database server here: taking Debian's MariaDB"
+    apt_install mariadb-server-core mariadb-client-core
+    EVENTFLOW_TEST_SERVER=local
+  elif [ "$status" != 0 ]; then
+    return "$status"
+  fi
+  export EVENTFLOW_TEST_SERVER
+}
+
+# run_on_server COMMAND... -- ARGUMENTS...: takes --server out of the arguments, sets everything up and
+# runs COMMAND with the rest of them.
+run_on_server() {
+  local choice=${EVENTFLOW_TEST_SERVER:-auto} usage="--server takes auto, local, docker, an image or a URL"
+  local command=() arguments=()
+  while [ "$1" != -- ]; do command+=("$1"); shift; done
+  shift
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --server) choice=${2:?$usage}; shift 2 ;;
+      --server=*) choice=${1#*=}; shift ;;
+      -h | --help) sed -n '2,/^source/s/^# \{0,1\}//p' "$0"; exit ;;
+      *) arguments+=("$1"); shift ;;
+    esac
+  done
+  setup_venv
+  choose_server "$choice"
+  exec "$python" "${command[@]}" ${arguments[@]+"${arguments[@]}"}
+}
