@@ -1,0 +1,195 @@
+"""The asyncio driver, aiomysql: connections, raw results, and what waits in tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+import time
+from typing import Any, Generic, TypeVar
+
+import aiomysql.connection
+from pymysql.constants import CLIENT, COMMAND
+from pymysql.protocol import FieldDescriptorPacket
+
+from ..queries import QuerySpec, Result
+from ..settings import Settings
+from . import refuse_plain_text, session_statement, wire_password
+
+T = TypeVar("T")
+sleep = asyncio.sleep
+RawConnection = aiomysql.connection.Connection
+
+
+def scope() -> object:
+    """Who may use a connection: this process and event loop."""
+    return os.getpid(), asyncio.get_running_loop()
+
+
+def task() -> object:
+    """Who is running."""
+    return asyncio.current_task()
+
+
+class Waiter(Generic[T]):
+    """One task that waits for a thing another one gives."""
+
+    def __init__(self) -> None:
+        self._given = asyncio.Event()
+        self.item: T | None = None
+
+    def give(self, item: T | None) -> None:
+        """Wake the task that waits."""
+        self.item = item
+        self._given.set()
+
+    async def wait(self, timeout: float) -> bool:
+        """False when nothing was given within the timeout, in seconds."""
+        try:
+            async with asyncio.timeout(max(timeout, 0)):
+                return await self._given.wait()
+        except TimeoutError:
+            return self._given.is_set()
+
+
+class _Connection(RawConnection):  # type: ignore[misc]
+    """aiomysql's connection, with TLS as ssl_mode says, one statement at a time, and time limits."""
+
+    read_limit: float | None
+
+    def __init__(self, settings: Settings, context: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        self.read_limit = None
+        super().__init__(
+            host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
+            password=wire_password(settings.password), db=settings.database, charset="utf8mb4",
+            client_flag=CLIENT.FOUND_ROWS, autocommit=None, ssl=context,
+        )  # fmt: skip
+        self.client_flag &= ~CLIENT.MULTI_STATEMENTS  # which aiomysql forces on
+
+    async def _get_server_information(self) -> None:
+        await super()._get_server_information()
+        if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
+            if refusal := refuse_plain_text(self._settings):
+                raise refusal
+            self._ssl_context = None
+            self.client_flag &= ~CLIENT.SSL
+
+    async def _read_bytes(self, num_bytes: int) -> bytes:
+        # what has arrived already needs no timer, which costs more than the reading
+        if self.read_limit is None or len(self._reader._buffer) >= num_bytes:
+            return bytes(await super()._read_bytes(num_bytes))
+        try:
+            async with asyncio.timeout(self.read_limit):
+                return bytes(await super()._read_bytes(num_bytes))
+        except TimeoutError:
+            self.close()
+            raise
+
+
+class _RawResult(aiomysql.connection.MySQLResult):  # type: ignore[misc]
+    """A result whose rows stay as they came."""
+
+    columns: tuple[str, ...] = ()
+
+    async def _read_result_packet(self, first_packet: Any) -> None:
+        read = self.connection._read_packet
+        count = first_packet.read_length_encoded_integer()
+        self.columns = tuple([(await read(FieldDescriptorPacket)).name for _ in range(count)])
+        await read()
+        rows = []
+        while not self._check_packet_is_eof(packet := await read()):
+            rows.append(packet.get_all_data())
+        self.affected_rows = len(rows)
+        self.rows = rows
+
+
+class Channel:
+    """A connection that statements are sent through: one of ours, or one that a caller handed in."""
+
+    def __init__(self, connection: Any, settings: Settings | None = None) -> None:
+        self.connection = connection
+        self.scope = scope()
+        self.used = time.monotonic()
+        self.packet_limit: int | None = None
+        self._settings = settings
+
+    @classmethod
+    async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
+        """Connect, authenticate and set the session up, all within connect_timeout."""
+        connection = _Connection(settings, context)
+        try:
+            async with asyncio.timeout(settings.connect_timeout):
+                await connection._connect()
+                channel = cls(connection, settings)
+                await channel.send(session_statement(settings, connection.server_version))
+        except BaseException:
+            connection.close()
+            raise
+        connection.read_limit = settings.read_timeout
+        return channel
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the driver still holds a socket."""
+        return not self.connection.closed
+
+    @property
+    def is_quiet(self) -> bool:
+        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        reader = self.connection._reader
+        return reader is not None and not (reader._buffer or reader.at_eof() or reader.exception())
+
+    @property
+    def is_autocommitting(self) -> bool:
+        """Whether each statement is a transaction of its own."""
+        return bool(self.connection.get_autocommit()) and not self.connection.server_status & 1
+
+    async def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
+        """Send the statement of a query, within its time limit."""
+        if self._settings is not None:
+            self.connection.read_limit = (
+                self._settings.ddl_timeout if spec.unhurried else self._settings.read_timeout
+            )
+        return await self.send(statement)
+
+    async def send(self, statement: bytes) -> Result:
+        """Send a statement and read its result."""
+        connection = self.connection
+        await connection._execute_command(COMMAND.COM_QUERY, statement)
+        result = _RawResult(connection)
+        await result.read()
+        connection._result = result
+        if result.server_status is not None:
+            connection.server_status = result.server_status
+        self.used = time.monotonic()
+        return Result(result.affected_rows, result.columns, result.rows or ())
+
+    async def ping(self) -> None:
+        """Have the server answer."""
+        await self.connection.ping(reconnect=False)
+        self.used = time.monotonic()
+
+    def limit(self, seconds: float | None) -> None:
+        """Set how long the server may stay silent from now on."""
+        self.connection.read_limit = seconds
+
+    async def close(self) -> None:
+        """Say goodbye and close."""
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.connection.ensure_closed()
+
+    def abandon(self) -> None:
+        """Close without a word; in a forked process or after its loop ended, just let go."""
+        connection = self.connection
+        if connection._writer is not None and self.scope == _current_scope():
+            connection.close()
+        connection._reader = connection._writer = None
+
+
+def _current_scope() -> object:
+    try:
+        return scope()
+    except RuntimeError:  # no loop runs
+        return None

@@ -1,0 +1,171 @@
+"""The synchronous driver, PyMySQL: connections, raw results, and what waits in threads."""
+
+from __future__ import annotations
+
+import os
+import select
+import ssl
+import threading
+import time
+from typing import Any, Generic, TypeVar
+
+import pymysql.connections
+from pymysql.constants import CLIENT, COMMAND
+from pymysql.protocol import FieldDescriptorPacket
+
+from ..queries import QuerySpec, Result
+from ..settings import Settings
+from . import refuse_plain_text, session_statement, wire_password
+
+T = TypeVar("T")
+sleep = time.sleep
+RawConnection = pymysql.connections.Connection
+
+
+def scope() -> object:
+    """Who may use a connection: this process, not one that it forked from."""
+    return os.getpid()
+
+
+def task() -> object:
+    """Who is running."""
+    return threading.get_ident()
+
+
+class Waiter(Generic[T]):
+    """One thread that waits for a thing another one gives."""
+
+    def __init__(self) -> None:
+        self._given = threading.Event()
+        self.item: T | None = None
+
+    def give(self, item: T | None) -> None:
+        """Wake the thread that waits."""
+        self.item = item
+        self._given.set()
+
+    def wait(self, timeout: float) -> bool:
+        """False when nothing was given within the timeout, in seconds."""
+        return self._given.wait(max(timeout, 0))
+
+
+class _Connection(RawConnection):  # type: ignore[misc]
+    """PyMySQL's connection, with TLS as ssl_mode says."""
+
+    def __init__(self, settings: Settings, context: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        super().__init__(
+            host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
+            password=wire_password(settings.password), database=settings.database, charset="utf8mb4",
+            client_flag=CLIENT.FOUND_ROWS, autocommit=None, ssl=context, ssl_disabled=context is None,
+            connect_timeout=settings.connect_timeout, read_timeout=settings.connect_timeout,
+            write_timeout=settings.read_timeout, defer_connect=True,
+        )  # fmt: skip
+
+    def _get_server_information(self) -> None:
+        super()._get_server_information()
+        if self.ssl and not self.server_capabilities & CLIENT.SSL:
+            if refusal := refuse_plain_text(self._settings):
+                raise refusal
+            self.ssl = False
+            self.client_flag &= ~CLIENT.SSL
+
+
+class _RawResult(pymysql.connections.MySQLResult):  # type: ignore[misc]
+    """A result whose rows stay as they came."""
+
+    columns: tuple[str, ...] = ()
+
+    def _read_result_packet(self, first_packet: Any) -> None:
+        read = self.connection._read_packet
+        count = first_packet.read_length_encoded_integer()
+        self.columns = tuple(read(FieldDescriptorPacket).name for _ in range(count))
+        read()
+        rows = []
+        while not self._check_packet_is_eof(packet := read()):
+            rows.append(packet.get_all_data())
+        self.affected_rows = len(rows)
+        self.rows = rows
+
+
+class Channel:
+    """A connection that statements are sent through: one of ours, or one that a caller handed in."""
+
+    def __init__(self, connection: Any, settings: Settings | None = None) -> None:
+        self.connection = connection
+        self.scope = scope()
+        self.used = time.monotonic()
+        self.packet_limit: int | None = None
+        self._settings = settings
+
+    @classmethod
+    def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
+        """Connect, authenticate and set the session up, all within connect_timeout."""
+        connection = _Connection(settings, context)
+        try:
+            connection.connect()
+            channel = cls(connection, settings)
+            channel.send(session_statement(settings, connection.server_version))
+        except BaseException:
+            connection._force_close()
+            raise
+        connection._read_timeout = settings.read_timeout
+        return channel
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the driver still holds a socket."""
+        return bool(self.connection.open)
+
+    @property
+    def is_quiet(self) -> bool:
+        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        sock = self.connection._sock
+        if sock is None:
+            return False
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return not poll.poll(0)
+
+    @property
+    def is_autocommitting(self) -> bool:
+        """Whether each statement is a transaction of its own."""
+        return bool(self.connection.get_autocommit()) and not self.connection.server_status & 1
+
+    def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
+        """Send the statement of a query, within its time limit."""
+        if self._settings is not None:
+            self.connection._read_timeout = (
+                self._settings.ddl_timeout if spec.unhurried else self._settings.read_timeout
+            )
+        return self.send(statement)
+
+    def send(self, statement: bytes) -> Result:
+        """Send a statement and read its result."""
+        connection = self.connection
+        connection._execute_command(COMMAND.COM_QUERY, statement)
+        result = _RawResult(connection)
+        result.read()
+        connection._result = result
+        if result.server_status is not None:
+            connection.server_status = result.server_status
+        self.used = time.monotonic()
+        return Result(result.affected_rows, result.columns, result.rows or ())
+
+    def ping(self) -> None:
+        """Have the server answer."""
+        self.connection.ping(reconnect=False)
+        self.used = time.monotonic()
+
+    def limit(self, seconds: float | None) -> None:
+        """Set how long the server may stay silent from now on."""
+        self.connection._read_timeout = seconds
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+        if self.connection.open:
+            self.connection.close()
+
+    def abandon(self) -> None:
+        """Close without a word."""
+        self.connection._force_close()

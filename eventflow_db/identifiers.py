@@ -1,0 +1,64 @@
+"""Event ids that sort by time, and the rule that every identifier keeps."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from typing import Final
+
+IDENTIFIER: Final = r"\A[^\s\x00\ud800-\udfff](?:[^\x00\ud800-\udfff]{0,%d}[^\s\x00\ud800-\udfff])?\Z"
+"""Text without white space around it: columns compare padded, so that "a" and "a " are one key."""
+
+_ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RANDOM_DIGITS: Final = 18
+_RANDOM_LIMIT: Final = 36**_RANDOM_DIGITS
+
+
+class _Sequence:
+    """The last id given, so that the next one is greater: also within one millisecond, or when the clock is set back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._milliseconds = 0
+        self._random = 0
+        # another thread may hold the lock while this process forks: the child's copy would stay locked for ever
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()
+
+    def next(self) -> tuple[int, int]:
+        now = time.time_ns() // 1_000_000
+        step = 1 + secrets.randbits(80)
+        with self._lock:
+            if now > self._milliseconds:
+                self._milliseconds, self._random = now, step
+            elif self._random + step < _RANDOM_LIMIT:
+                self._random += step
+            else:
+                self._milliseconds, self._random = self._milliseconds + 1, step
+            return self._milliseconds, self._random
+
+
+_sequence = _Sequence()
+
+
+def _base36(number: int, digits: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _ALPHABET[digit] + text
+    return text.rjust(digits, "0")
+
+
+def generate_event_id() -> str:
+    """A new event id, `<base36 milliseconds>-<base36 random>`, 27 characters.
+
+    Ids sort as text by the time they were made, and strictly increase within a process, across its
+    threads. Each holds 80 bits of its own from the operating system, so that processes, also forked ones,
+    do not meet.
+    """
+    milliseconds, random = _sequence.next()
+    return f"{_base36(milliseconds, 8)}-{_base36(random, _RANDOM_DIGITS)}"

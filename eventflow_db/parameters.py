@@ -1,0 +1,164 @@
+"""The types of parameters: what each accepts, and the literal that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from .codec import YEARS, encode_json, utc
+from .identifiers import IDENTIFIER
+
+TEXT_BYTES: Final = 65_535
+"""What a TEXT or BLOB column holds."""
+NO_LIMIT: Final = 2**64 - 1
+"""What stands for no LIMIT."""
+_DATE_RULE: Final = "a date, or an aware datetime"
+
+
+def _text(value: str) -> bytes:
+    return b"'" + value.encode().replace(b"\\", b"\\\\").replace(b"'", b"''").replace(b"\0", b"\\0") + b"'"
+
+
+def _long_text(value: str) -> bytes:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise ValueError("must hold no lone surrogate") from None
+    if size > TEXT_BYTES:
+        raise ValueError(f"must have at most {TEXT_BYTES:,} bytes as UTF-8")
+    return _text(value)
+
+
+def _binary(value: bytes | bytearray | memoryview) -> bytes:
+    return b"X'" + value.hex().encode() + b"'"
+
+
+def _integer(value: int) -> bytes:
+    return b"%d" % value
+
+
+def _json(value: Any) -> bytes:
+    return _text(encode_json(value))
+
+
+def _seconds(value: datetime) -> bytes:
+    return utc(value, milliseconds=False).strftime("'%Y-%m-%d %H:%M:%S'").encode()
+
+
+def _milliseconds(value: datetime) -> bytes:
+    value = utc(value, milliseconds=True)
+    return b"'%s.%03d'" % (value.strftime("%Y-%m-%d %H:%M:%S").encode(), value.microsecond // 1000)
+
+
+def _limit(value: int | None) -> bytes:
+    return _integer(NO_LIMIT if value is None else value)
+
+
+def _identifiers(values: Sequence[str]) -> bytes:
+    return b"(" + b", ".join(map(_text, values)) + b")"
+
+
+def _day(value: Any) -> date:
+    """The UTC day of a date or an aware datetime."""
+    if not isinstance(value, date):
+        raise ValueError(f"must be {_DATE_RULE}")
+    if isinstance(value, datetime):
+        value = utc(value, milliseconds=False).date()
+    if not YEARS[0] <= value.year <= YEARS[1]:
+        raise ValueError(f"must lie within the years {YEARS[0]} to {YEARS[1]}")
+    return value
+
+
+def _date(value: date) -> bytes:
+    return b"'%s'" % _day(value).isoformat().encode()
+
+
+def partition_name(day: date) -> str:
+    """The name of the partition that holds the log before a day: `p_cold_YYYYMMDD`."""
+    return f"p_cold_{day:%Y%m%d}"
+
+
+class ParameterType(NamedTuple):
+    """One type of the `-- param` annotations."""
+
+    type: Any
+    """What msgspec checks a value against."""
+    rule: str
+    """The same, for people: `<parameter>: must be …`."""
+    literal: Callable[[Any], bytes]
+    """The SQL literal of a checked value; raises ValueError with the rule that the value breaks."""
+
+
+def _characters(most: int) -> Any:
+    return Annotated[str, Meta(max_length=most, pattern=IDENTIFIER % (most - 2))]
+
+
+_IDENTIFIER: Final = _characters(64)
+_NAME_RULE: Final = "text of 1 to {} characters, without white space around it, NUL or lone surrogates"
+
+TYPES: Final[Mapping[str, ParameterType]] = {
+    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text),
+    "identifier*": ParameterType(
+        list[_IDENTIFIER],  # type: ignore[valid-type]
+        "a list of identifiers, each " + _NAME_RULE.format(64),
+        _identifiers,
+    ),
+    "position": ParameterType(str, "text", _text),
+    "address": ParameterType(_characters(16), _NAME_RULE.format(16), _text),
+    "reference": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text),
+    "text": ParameterType(str, "text", _long_text),
+    "bytes": ParameterType(
+        Annotated[bytes, Meta(max_length=TEXT_BYTES)], f"bytes, at most {TEXT_BYTES:,}", _binary
+    ),
+    "bytes(16)": ParameterType(Annotated[bytes, Meta(max_length=16)], "bytes, at most 16", _binary),
+    "json": ParameterType(Any, "JSON", _json),
+    "datetime": ParameterType(datetime, "an aware datetime", _seconds),
+    "datetime(3)": ParameterType(datetime, "an aware datetime", _milliseconds),
+    "date": ParameterType(Any, _DATE_RULE, _date),
+    "partition": ParameterType(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode()),
+    "port": ParameterType(Annotated[int, Meta(ge=0, le=65535)], "a whole number from 0 to 65535", _integer),
+    "limit": ParameterType(
+        Annotated[int, Meta(ge=0, lt=2**63)] | None, "a whole number from 0 up, or None for no limit", _limit
+    ),
+    "seconds": ParameterType(
+        Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer
+    ),
+}
+"""Every parameter type. A `?` behind one also takes None, which is sent as NULL."""
+
+BUILTIN_TYPES: Final = (bytes, bytearray, memoryview, datetime, date)
+"""Types that msgspec must meet as they are: it would take a str for base64 or an ISO time otherwise."""
+
+
+def parameter_type(name: str) -> ParameterType | None:
+    """The type that an annotation names, with None added for a `?`; None for an unknown name."""
+    base = TYPES.get(name.removesuffix("?"))
+    if base is None or not name.endswith("?"):
+        return base
+    literal = base.literal
+    return ParameterType(
+        base.type | None, f"{base.rule}, or None", lambda value: b"NULL" if value is None else literal(value)
+    )
+
+
+def refusals(
+    types: Mapping[str, ParameterType], values: Mapping[str, Any], optional: frozenset[str] = frozenset()
+) -> list[str]:
+    """Every key that breaks its rule, as `key: must be …`; msgspec by itself stops at the first."""
+    problems = [f"{key}: unknown key" for key in values if key not in types]
+    for key, kind in types.items():
+        if key not in values:
+            if key not in optional:
+                problems.append(f"{key}: missing")
+            continue
+        try:
+            kind.literal(msgspec.convert(values[key], kind.type, builtin_types=BUILTIN_TYPES))
+        except msgspec.ValidationError:
+            problems.append(f"{key}: must be {kind.rule}")
+        except ValueError as error:
+            problems.append(f"{key}: {error}")
+    return problems

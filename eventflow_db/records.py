@@ -1,0 +1,171 @@
+"""What goes in and what comes out: TypedDicts for new rows, frozen Structs for rows that were read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+from msgspec import Struct
+
+
+class Event(Struct, frozen=True):
+    """An event. timestamp is aware, UTC, to the millisecond; data is any JSON value."""
+
+    id: str
+    timestamp: datetime
+    domain: str
+    rid: str | None
+    pid: str
+    name: str
+    data: Any
+
+
+class PublishedEvent(Struct, frozen=True):
+    """The publication of an event. Times are aware, UTC, to the second; None: that has not happened."""
+
+    event_id: str
+    published: datetime
+    publisher: str
+    consumer: str | None
+    hub: str | None
+    consumed_hub: datetime | None
+    consumed_spoke: datetime | None
+    success: datetime | None
+    failed: datetime | None
+    orphan: datetime | None
+
+
+class ScheduledEvent(Struct, frozen=True):
+    """The schedule of an event, with the event's own domain, pid and name.
+
+    Times are aware, UTC, to the second; None: that has not happened.
+    """
+
+    event_id: str
+    timestamp: datetime
+    scheduled: datetime
+    executed: datetime | None
+    success: datetime | None
+    failed: datetime | None
+    domain: str
+    pid: str
+    name: str
+
+
+class Hub(Struct, frozen=True):
+    """A hub. timestamp, since when it is online, and quit are aware, UTC, to the second; quit None: online."""
+
+    id: str
+    timestamp: datetime
+    external_ip: str
+    external_port: int
+    internal_ip: str
+    internal_port: int
+    quit: datetime | None
+
+
+class Certificate(Struct, frozen=True, rename={"pass_": "pass"}):
+    """A certificate. Its repr leaves the key material out.
+
+    created and updated are aware, UTC, to the millisecond; validity and revoked to the second. version 0
+    is the active certificate of its id.
+    """
+
+    created: datetime
+    updated: datetime
+    version: int
+    id: str
+    cert: str
+    key: bytes
+    key_iv: bytes
+    key_salt: bytes
+    key_tag: bytes
+    pass_: bytes
+    pass_iv: bytes
+    pass_salt: bytes
+    pass_tag: bytes
+    validity: datetime
+    revoked: datetime | None
+
+    def __repr__(self) -> str:
+        return (
+            f"Certificate(id={self.id!r}, version={self.version!r}, validity={self.validity!r}, "
+            f"revoked={self.revoked!r}, …)"
+        )
+
+    def __rich_repr__(self) -> Any:
+        """What rich shows: the same."""
+        yield from (("id", self.id), ("version", self.version), ("validity", self.validity))
+        yield "revoked", self.revoked
+
+
+class NewEvent(TypedDict):
+    """An event to persist. Without an id one is generated, without a timestamp the server's clock is used."""
+
+    id: NotRequired[str | None]
+    timestamp: NotRequired[datetime | None]
+    domain: str
+    rid: NotRequired[str | None]
+    pid: str
+    name: str
+    data: NotRequired[Any]
+
+
+class NewPublishedEvent(TypedDict):
+    """A publication to persist."""
+
+    event_id: str
+    publisher: str
+
+
+class NewScheduledEvent(TypedDict):
+    """A schedule to persist. scheduled is aware; it is cut to the second, so at most a second early."""
+
+    event_id: str
+    scheduled: datetime
+
+
+class NewHub(TypedDict):
+    """A hub to persist. Addresses have 1 to 16 characters, ports lie within 0 to 65535."""
+
+    id: str
+    external_ip: str
+    external_port: int
+    internal_ip: str
+    internal_port: int
+
+
+class NewLog(TypedDict):
+    """A log line to persist. error is an exception, any JSON value, or absent ({})."""
+
+    agent: str
+    message: str
+    error: NotRequired[Any]
+
+
+# "pass" is a keyword, so this one has to be spelled as a call
+NewCertificate = TypedDict(
+    "NewCertificate",
+    {
+        "id": str,
+        "validity": datetime,
+        "cert": str,
+        "key": bytes,
+        "key_iv": bytes,
+        "key_salt": bytes,
+        "key_tag": bytes,
+        "pass": bytes,
+        "pass_iv": bytes,
+        "pass_salt": bytes,
+        "pass_tag": bytes,
+    },
+)
+"""A certificate to persist. IVs, salts and tags have at most 16 bytes; validity is cut to the second."""
+
+
+class SessionVariables(Struct, frozen=True):
+    """What a connection's session is set to, as far as statements depend on it."""
+
+    time_zone: str
+    character_set_client: str
+    max_allowed_packet: int

@@ -1,0 +1,78 @@
+-- name: persist(id, validity, cert, key, key_iv, key_salt, key_tag, pass_, pass_iv, pass_salt, pass_tag)!
+-- The active certificate of an id, version 0.
+-- param id: identifier
+-- param validity: datetime
+-- param cert: text
+-- param key: bytes
+-- param key_iv: bytes(16)
+-- param key_salt: bytes(16)
+-- param key_tag: bytes(16)
+-- param pass_: bytes
+-- param pass_iv: bytes(16)
+-- param pass_salt: bytes(16)
+-- param pass_tag: bytes(16)
+-- returns: affected
+-- error: E_EVENTFLOW_DB_CERTIFICATE_PERSIST could not persist certificate
+-- index: none
+-- idempotent: when identical to certificate.read
+INSERT INTO certificate (
+    id, validity, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag
+)
+VALUES (
+    :id, :validity, :cert, :key, :key_iv, :key_salt, :key_tag, :pass_, :pass_iv, :pass_salt, :pass_tag
+);
+
+-- name: read(id)^
+-- The active certificate of an id.
+-- param id: identifier
+-- returns: Certificate?
+-- error: E_EVENTFLOW_DB_CERTIFICATE_READ could not read certificate
+-- not_found: E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND certificate not found
+-- index: certificate.PRIMARY
+-- idempotent: yes
+SELECT
+    created, updated, version, id, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag,
+    validity, revoked
+FROM certificate
+WHERE version = 0 AND id = :id;
+
+-- name: revoke(id)!
+-- Revoke the active certificate of an id: it becomes the newest of its archived versions.
+-- Two at once may read the same newest version; the later one's duplicate key is then a conflict.
+-- param id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE could not revoke certificate
+-- index: certificate.PRIMARY
+-- idempotent: no
+-- conflict: 1062, 1048
+UPDATE certificate
+SET
+    revoked = CURRENT_TIMESTAMP(),
+    version = (
+        SELECT newest.version
+        FROM (SELECT MAX(version) + 1 AS version FROM certificate WHERE id = :id) AS newest
+    )
+WHERE version = 0 AND id = :id;
+
+-- name: revoke_past_validity()!
+-- Revoke every active certificate whose validity has passed, each as the newest version of its id.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY could not revoke certificates past validity period
+-- index: certificate.PRIMARY
+-- idempotent: no
+-- conflict: 1062, 1048
+UPDATE certificate
+SET
+    revoked = CURRENT_TIMESTAMP(),
+    version = (
+        SELECT newest.version
+        FROM (
+            SELECT archived.id, MAX(archived.version) + 1 AS version
+            FROM certificate AS expired
+            INNER JOIN certificate AS archived ON archived.id = expired.id
+            WHERE expired.version = 0 AND expired.validity < CURRENT_TIMESTAMP()
+            GROUP BY archived.id
+        ) AS newest
+        WHERE newest.id = certificate.id
+    )
+WHERE version = 0 AND validity < CURRENT_TIMESTAMP();

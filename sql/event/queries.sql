@@ -1,0 +1,177 @@
+-- name: persist(id, timestamp, domain, rid, pid, name, data)!
+-- One event. Several groups of VALUES make a batch.
+-- param id: identifier
+-- param timestamp: datetime(3)? (absent: the server's clock)
+-- param domain: identifier
+-- param rid: identifier? (the event that this one answers)
+-- param pid: identifier
+-- param name: identifier
+-- param data: json
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENT_PERSIST could not persist event
+-- index: none
+-- idempotent: when identical to event.read
+INSERT INTO event (id, timestamp, domain, rid, pid, name, data)
+VALUES (:id, COALESCE(:timestamp, CURRENT_TIMESTAMP(3)), :domain, :rid, :pid, :name, :data);
+
+-- name: read(id)^
+-- One event.
+-- param id: identifier
+-- returns: Event?
+-- error: E_EVENTFLOW_DB_EVENT_READ could not read event
+-- not_found: E_EVENTFLOW_DB_EVENT_NOT_FOUND event not found
+-- index: event.PRIMARY
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event
+WHERE id = :id;
+
+-- name: delete(id)!
+-- One event, with its associations, schedule and publication; events that answer it stay, without their rid.
+-- param id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENT_DELETE could not delete event
+-- index: event.PRIMARY
+-- idempotent: yes
+DELETE FROM event
+WHERE id = :id;
+
+-- name: read_by_domain_and_pid(domain, pid, limit)
+-- Events of one process, oldest first.
+-- The index is forced: where one process holds most rows, both servers would rather scan and sort.
+-- param domain: identifier
+-- param pid: identifier
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- index: event.idx_domain_pid
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, limit)
+-- Events of one process that come after the position (timestamp, id), oldest first.
+-- The position is spelled out because neither server finds the index behind a row comparison.
+-- param domain: identifier
+-- param pid: identifier
+-- param timestamp: datetime(3)
+-- param id: position
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- index: event.idx_domain_pid
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: read_by_domain_and_pid_between_timestamps(domain, pid, start, end, limit)
+-- Events of one process from start to end, both included, oldest first.
+-- param domain: identifier
+-- param pid: identifier
+-- param start: datetime(3)
+-- param end: datetime(3)
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- index: event.idx_domain_pid
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid AND timestamp BETWEEN :start AND :end
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: read_by_domain_and_pid_and_names(domain, pid, names, limit)
+-- Events of one process that have one of the names, oldest first.
+-- param domain: identifier
+-- param pid: identifier
+-- param names: identifier*
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- index: event.idx_domain_pid
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid AND name IN :names
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: read_distinct_pid_by_domain(domain, limit)
+-- The processes of a domain, each once, sorted.
+-- param domain: identifier
+-- param limit: limit
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN could not read distinct pid by domain
+-- index: event.idx_domain_pid
+-- idempotent: yes
+SELECT DISTINCT pid
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain
+ORDER BY pid
+LIMIT :limit;
+
+-- name: delete_by_domain_and_pid(domain, pid)!
+-- Every event of one process, with their associations, schedules and publications.
+-- param domain: identifier
+-- param pid: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENT_DELETE_BY_PID could not delete events by domain and pid
+-- index: event.idx_domain_pid
+-- idempotent: yes
+-- timeout: ddl
+DELETE FROM event
+WHERE domain = :domain AND pid = :pid;
+
+-- name: read_by_domain_and_cpid(domain, cpid, limit)
+-- Events of a domain that are associated with a correlated process, oldest first.
+-- param domain: identifier
+-- param cpid: identifier
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
+-- index: event_cpid.idx_cpid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_cpid
+STRAIGHT_JOIN event ON event.id = event_cpid.event_id
+WHERE event_cpid.cpid = :cpid AND event.domain = :domain
+ORDER BY event.timestamp, event.id
+LIMIT :limit;
+
+-- name: read_by_eid(eid, limit)
+-- Events of every domain that are associated with an entity, oldest first.
+-- param eid: identifier
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_EID could not read events by eid
+-- index: event_eid.idx_eid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_eid
+STRAIGHT_JOIN event ON event.id = event_eid.event_id
+WHERE event_eid.eid = :eid
+ORDER BY event.timestamp, event.id
+LIMIT :limit;
+
+-- name: read_by_domain_and_eid(domain, eid, limit)
+-- Events of a domain that are associated with an entity, oldest first.
+-- param domain: identifier
+-- param eid: identifier
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID could not read events by domain and eid
+-- index: event_eid.idx_eid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_eid
+STRAIGHT_JOIN event ON event.id = event_eid.event_id
+WHERE event_eid.eid = :eid AND event.domain = :domain
+ORDER BY event.timestamp, event.id
+LIMIT :limit;

@@ -1,0 +1,15 @@
+-- name: create()#
+-- The correlated processes (cpid) that an event belongs to.
+-- returns: none
+-- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT_CPID could not create table event_cpid
+-- index: none
+-- idempotent: yes
+-- timeout: ddl
+CREATE TABLE IF NOT EXISTS event_cpid (
+    event_id VARCHAR(64) NOT NULL,
+    cpid VARCHAR(64) NOT NULL,
+    PRIMARY KEY (event_id, cpid),
+    FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    INDEX idx_cpid (cpid)
+)
+ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

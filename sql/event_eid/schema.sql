@@ -1,0 +1,15 @@
+-- name: create()#
+-- The entities (eid) that an event is about.
+-- returns: none
+-- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT_EID could not create table event_eid
+-- index: none
+-- idempotent: yes
+-- timeout: ddl
+CREATE TABLE IF NOT EXISTS event_eid (
+    event_id VARCHAR(64) NOT NULL,
+    eid VARCHAR(64) NOT NULL,
+    PRIMARY KEY (event_id, eid),
+    FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    INDEX idx_eid (eid)
+)
+ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,74 @@
+-- name: persist(event_id, scheduled)!
+-- The schedule of an event.
+-- param event_id: identifier
+-- param scheduled: datetime
+-- returns: affected
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST could not persist scheduled event
+-- index: none
+-- idempotent: when identical to event_scheduled.read
+INSERT INTO event_scheduled (event_id, scheduled)
+VALUES (:event_id, :scheduled);
+
+-- name: read(event_id)^
+-- The schedule of an event, with the event's domain, pid and name.
+-- param event_id: identifier
+-- returns: ScheduledEvent?
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
+-- not_found: E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND scheduled event not found
+-- index: event_scheduled.PRIMARY
+-- idempotent: yes
+SELECT
+    event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
+    event_scheduled.success, event_scheduled.failed, event.domain, event.pid, event.name
+FROM event_scheduled
+INNER JOIN event ON event.id = event_scheduled.event_id
+WHERE event_scheduled.event_id = :event_id;
+
+-- name: read_not_executed(limit)
+-- Schedules that wait for execution, overdue ones included, soonest first.
+-- param limit: limit
+-- returns: ScheduledEvent*
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
+-- index: event_scheduled.idx_executed_scheduled
+-- idempotent: yes
+SELECT
+    event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
+    event_scheduled.success, event_scheduled.failed, event.domain, event.pid, event.name
+FROM event_scheduled
+STRAIGHT_JOIN event ON event.id = event_scheduled.event_id
+WHERE event_scheduled.executed IS NULL
+ORDER BY event_scheduled.scheduled, event_scheduled.event_id
+LIMIT :limit;
+
+-- name: update_executed(event_id)!
+-- Claim the execution of a scheduled event: no row once it is executed.
+-- param event_id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED could not update scheduled event as executed
+-- index: event_scheduled.PRIMARY
+-- idempotent: no
+UPDATE event_scheduled
+SET executed = CURRENT_TIMESTAMP()
+WHERE event_id = :event_id AND executed IS NULL;
+
+-- name: update_success(event_id)!
+-- Mark a scheduled event as having succeeded.
+-- param event_id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS could not update scheduled event as success
+-- index: event_scheduled.PRIMARY
+-- idempotent: yes
+UPDATE event_scheduled
+SET success = CURRENT_TIMESTAMP()
+WHERE event_id = :event_id;
+
+-- name: update_failed(event_id)!
+-- Mark a scheduled event as having failed.
+-- param event_id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED could not update scheduled event as failed
+-- index: event_scheduled.PRIMARY
+-- idempotent: yes
+UPDATE event_scheduled
+SET failed = CURRENT_TIMESTAMP()
+WHERE event_id = :event_id;

@@ -1,0 +1,60 @@
+-- name: persist(id, external_ip, external_port, internal_ip, internal_port)!
+-- One hub, online from now on.
+-- param id: identifier
+-- param external_ip: address
+-- param external_port: port
+-- param internal_ip: address
+-- param internal_port: port
+-- returns: affected
+-- error: E_EVENTFLOW_DB_HUB_PERSIST could not persist hub
+-- index: none
+-- idempotent: when identical to hub.read
+INSERT INTO hub (id, external_ip, external_port, internal_ip, internal_port)
+VALUES (:id, :external_ip, :external_port, :internal_ip, :internal_port);
+
+-- name: read(id)^
+-- One hub, online or not.
+-- param id: identifier
+-- returns: Hub?
+-- error: E_EVENTFLOW_DB_HUB_READ could not read hub
+-- not_found: E_EVENTFLOW_DB_HUB_NOT_FOUND hub not found
+-- index: hub.PRIMARY
+-- idempotent: yes
+SELECT id, timestamp, external_ip, external_port, internal_ip, internal_port, quit
+FROM hub
+WHERE id = :id;
+
+-- name: read_online(limit)
+-- Hubs that have not quit, longest online first.
+-- param limit: limit
+-- returns: Hub*
+-- error: E_EVENTFLOW_DB_HUBS_READ could not read online hubs
+-- index: hub.idx_quit_timestamp
+-- idempotent: yes
+SELECT id, timestamp, external_ip, external_port, internal_ip, internal_port, quit
+FROM hub
+WHERE quit IS NULL
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: update_to_quit(id)!
+-- Mark a hub as quit: no row once it has.
+-- param id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
+-- index: hub.PRIMARY
+-- idempotent: no
+UPDATE hub
+SET quit = CURRENT_TIMESTAMP()
+WHERE id = :id AND quit IS NULL;
+
+-- name: has_quit(id)$
+-- Whether a hub has quit.
+-- param id: identifier
+-- returns: bool?
+-- error: E_EVENTFLOW_DB_HUB_HAS_QUIT could not read whether hub has quit
+-- index: hub.PRIMARY
+-- idempotent: yes
+SELECT quit IS NOT NULL AS has_quit
+FROM hub
+WHERE id = :id;

@@ -1,0 +1,65 @@
+-- name: ping()$
+-- Whether the server answers.
+-- returns: int
+-- error: E_EVENTFLOW_DB_PING could not reach the database
+-- index: none
+-- idempotent: yes
+SELECT 1 AS answer;
+
+-- name: read_variables()^
+-- What the session is set to, as far as statements depend on it.
+-- returns: SessionVariables?
+-- error: E_EVENTFLOW_DB_CONNECTION could not use the connection
+-- index: none
+-- idempotent: yes
+SELECT
+    @@SESSION.time_zone AS time_zone, @@SESSION.character_set_client AS character_set_client,
+    @@SESSION.max_allowed_packet AS max_allowed_packet;
+
+-- name: begin()!
+-- Start a transaction.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: yes
+START TRANSACTION;
+
+-- name: commit()!
+-- Make a transaction last.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: no
+COMMIT;
+
+-- name: rollback()!
+-- Undo a transaction.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: yes
+ROLLBACK;
+
+-- name: savepoint()!
+-- Mark where a batch of statements begins.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: yes
+SAVEPOINT eventflow_batch;
+
+-- name: rollback_to_savepoint()!
+-- Undo a batch of statements, and nothing before it.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: yes
+ROLLBACK TO SAVEPOINT eventflow_batch;
+
+-- name: release_savepoint()!
+-- Forget the mark of a batch that is complete.
+-- returns: affected
+-- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
+-- index: none
+-- idempotent: yes
+RELEASE SAVEPOINT eventflow_batch;
