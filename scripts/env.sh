@@ -46,7 +46,7 @@ setup_venv() {
   fi
   say "making .venv with $("$base" -V) and installing the project"
   "$base" -m venv --clear .venv
-  "$python" -m pip install --quiet --disable-pip-version-check --editable '.[dev,async,cli,testing]'
+  "$python" -m pip install -qq --disable-pip-version-check --editable '.[dev,async,cli,testing]'
   echo "$stamp" >.venv/stamp
 }
 

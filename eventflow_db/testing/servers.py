@@ -39,7 +39,7 @@ START_TIMEOUT = 120.0
 
 FIX = "sudo apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core"
 
-# Options that only some servers know are `loose`. Commits still reach the kernel, so a killed server loses nothing.
+# Options that only some servers know are `loose`. Commits still reach the kernel: a killed server loses none.
 FAST = (
     "--innodb-flush-log-at-trx-commit=2",
     "--innodb-doublewrite=OFF",
@@ -102,7 +102,7 @@ class Server:
         query = f"?{self._query}" if self._query else ""
         return f"mysql://{login}@{host}:{self.port}/{quote(name, safe='')}{query}"
 
-    def connect(self, database: str | None = None) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    def connect(self, database: str | None = None) -> pymysql.connections.Connection[Any]:
         """Open an autocommitting connection as the administrator."""
         query = parse_qs(self._query)
         return pymysql.connect(
@@ -418,7 +418,7 @@ class _DockerServer(_StartedServer):
         return self._container.status in ("running", "paused", "created")
 
     def _log(self) -> str:
-        return self._container.logs(tail=15).decode(errors="replace")
+        return str(self._container.logs(tail=15), errors="replace")
 
 
 def start_server(

@@ -10,6 +10,7 @@ Run as a child with its standard input held open by the owner, which writes one 
 End of file without `done`, or another parent process, means that the owner died.
 """
 
+import contextlib
 import os
 import select
 import shutil
@@ -62,10 +63,8 @@ def clean_up(pid: int, directories: Sequence[str], containers: Sequence[str]) ->
 
         client = docker.from_env()
         for name in containers:
-            try:
+            with contextlib.suppress(docker.errors.NotFound):
                 client.containers.get(name).remove(force=True, v=True)
-            except docker.errors.NotFound:
-                pass
         client.close()
 
 
