@@ -42,7 +42,7 @@ NAMES = {
     "locate_async": "locate",
     "eventflow_db.aio": "eventflow_db.sync",
     "driver.aio": "driver.sync",
-    "aiomysql": "PyMySQL",
+    "aiomysql": "pymysql",
     "asyncio.sleep": "time.sleep",
     "import asyncio": "import time",
 }

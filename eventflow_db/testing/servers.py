@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 DEFAULT_IMAGE = "mysql:8.4"
-START_TIMEOUT = 120.0
+START_TIMEOUT = 90.0
 """Seconds that a server may take until it lets root in."""
 
 FIX = "sudo apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core"
@@ -341,7 +341,7 @@ class _DockerServer(_StartedServer):
     """A container of an image of MySQL or MariaDB, through testcontainers."""
 
     def __init__(self, image: str, options: Sequence[str]) -> None:
-        from testcontainers.core.config import testcontainers_config
+        from testcontainers.core.config import ConnectionMode, testcontainers_config
         from testcontainers.core.container import DockerContainer
 
         self._testcontainer: DockerContainer = DockerContainer(image).with_command([*FAST, *options])
@@ -353,8 +353,9 @@ class _DockerServer(_StartedServer):
         self._testcontainer.with_env("MYSQL_ROOT_PASSWORD", self.password)
         self._testcontainer.with_env("MARIADB_ROOT_PASSWORD", self.password)
         engine = self._testcontainer.get_docker_client()
-        # A port of our choice survives a restart; only this machine needs to reach a local engine's.
-        local = engine.host() in ("localhost", "127.0.0.1")
+        # A port of our choice survives a restart; where the loopback reaches it, nothing else needs to.
+        by_host = engine.get_connection_mode() is ConnectionMode.docker_host
+        local = by_host and engine.host() in ("localhost", "127.0.0.1")
         ports = cast("dict[str, Any]", self._testcontainer.ports)
         ports["3306/tcp"] = ("127.0.0.1", self.port) if local else self.port
         # Ryuk, testcontainers' own watchdog, guards the container as well, where its image can be had.
