@@ -1,0 +1,78 @@
+"""The data layer of Eventflow on MySQL and MariaDB: EventflowDB, and AsyncEventflowDB for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .codec import RemoteError
+from .driver import connection_arguments
+from .identifiers import generate_event_id
+from .records import (
+    Certificate,
+    Event,
+    Hub,
+    NewCertificate,
+    NewEvent,
+    NewHub,
+    NewLog,
+    NewPublishedEvent,
+    NewScheduledEvent,
+    PublishedEvent,
+    ScheduledEvent,
+)
+from .settings import Settings
+from .sync.database import EventflowDB, Transaction, locate
+from .sync.session import Session
+
+if TYPE_CHECKING:
+    from .aio.database import AsyncEventflowDB, AsyncTransaction, locate_async
+    from .aio.session import AsyncSession
+
+__all__ = [
+    "AsyncEventflowDB",
+    "AsyncSession",
+    "AsyncTransaction",
+    "Certificate",
+    "Event",
+    "EventflowDB",
+    "Hub",
+    "NewCertificate",
+    "NewEvent",
+    "NewHub",
+    "NewLog",
+    "NewPublishedEvent",
+    "NewScheduledEvent",
+    "PublishedEvent",
+    "RemoteError",
+    "ScheduledEvent",
+    "Session",
+    "Settings",
+    "Transaction",
+    "connection_arguments",
+    "errors",
+    "generate_event_id",
+    "locate",
+    "locate_async",
+]
+
+_ASYNC = {
+    "AsyncEventflowDB": "database",
+    "AsyncTransaction": "database",
+    "locate_async": "database",
+    "AsyncSession": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The asyncio API is imported on first use: it needs aiomysql, which sync users may leave out."""
+    if name not in _ASYNC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f".aio.{_ASYNC[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] == "aiomysql":
+            raise ImportError(f"{name} needs aiomysql: pip install 'eventflow-db[async]'") from error
+        raise

@@ -108,6 +108,8 @@ RETRIED: Final = frozenset({1020, 1205, 1213, 1614, 3101, 3572})
 """The statement had no effect because of others: an autocommitted one is run again."""
 NOT_EXECUTED: Final = frozenset({1053, 1927, 2006, 4031})
 """The connection is over, and the statement did not run: the server says so itself, or it was never sent whole."""
+LOST: Final = frozenset({2013, 2014, 2055})
+"""The connection ended while the statement was under way: it ran or it did not."""
 
 MEANINGS: Final[dict[int, Meaning]] = {
     # rows

@@ -122,7 +122,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "partition": ParameterType(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode()),
     "port": ParameterType(Annotated[int, Meta(ge=0, le=65535)], "a whole number from 0 to 65535", _integer),
     "limit": ParameterType(
-        Annotated[int, Meta(ge=0, lt=2**63)] | None, "a whole number from 0 up, or None for no limit", _limit
+        Annotated[int, Meta(ge=0, le=2**63 - 1)] | None, "a whole number from 0 up, or None for no limit", _limit
     ),
     "seconds": ParameterType(
         Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer

@@ -119,6 +119,16 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         raise InvalidValueError(self.code, "; ".join(refusals(self.types, values, self.optional)))
 
     @cached_property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        return self.returns in ("affected", "none")
+
+    @cached_property
+    def commits(self) -> bool:
+        """Whether the server commits the transaction around it."""
+        return self.sql.split(None, 1)[0].upper() in ("CREATE", "ALTER", "DROP", "TRUNCATE")
+
+    @cached_property
     def record(self) -> type[msgspec.Struct] | None:
         """The record that a row becomes; None for scalars."""
         return getattr(records, self.returns.rstrip("*?"), None)

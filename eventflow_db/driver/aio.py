@@ -10,10 +10,11 @@ import time
 from typing import Any, Generic, TypeVar
 
 import aiomysql.connection
-from pymysql.constants import CLIENT, COMMAND
+import pymysql.err
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..queries import QuerySpec, Result
+from ..queries import QuerySpec, Result, parse_row
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
 
@@ -113,7 +114,8 @@ class Channel:
         self.scope = scope()
         self.used = time.monotonic()
         self.packet_limit: int | None = None
-        self._settings = settings
+        self.settings = settings
+        self.read_timeout = settings.read_timeout if settings else None
 
     @classmethod
     async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
@@ -124,10 +126,11 @@ class Channel:
                 await connection._connect()
                 channel = cls(connection, settings)
                 await channel.send(session_statement(settings, connection.server_version))
+                limit = await channel.send(b"SELECT @@SESSION.max_allowed_packet")
+                channel.packet_limit = parse_row(limit.rows[0], (int,))[0]
         except BaseException:
             connection.close()
             raise
-        connection.read_limit = settings.read_timeout
         return channel
 
     @property
@@ -142,16 +145,23 @@ class Channel:
         return reader is not None and not (reader._buffer or reader.at_eof() or reader.exception())
 
     @property
+    def escapes_backslashes(self) -> bool:
+        """Whether a backslash in a literal escapes, as our literals have it."""
+        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    @property
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
-        return bool(self.connection.get_autocommit()) and not self.connection.server_status & 1
+        status = self.connection.server_status
+        return bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
 
     async def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
         """Send the statement of a query, within its time limit."""
-        if self._settings is not None:
-            self.connection.read_limit = (
-                self._settings.ddl_timeout if spec.unhurried else self._settings.read_timeout
-            )
+        if self.settings is not None:
+            self.connection.read_limit = self.settings.ddl_timeout if spec.unhurried else self.read_timeout
+        if self.packet_limit is not None and len(statement) >= self.packet_limit:
+            # the server would close the connection, and the lost connection invite to send it again
+            raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
         return await self.send(statement)
 
     async def send(self, statement: bytes) -> Result:
@@ -170,10 +180,6 @@ class Channel:
         """Have the server answer."""
         await self.connection.ping(reconnect=False)
         self.used = time.monotonic()
-
-    def limit(self, seconds: float | None) -> None:
-        """Set how long the server may stay silent from now on."""
-        self.connection.read_limit = seconds
 
     async def close(self) -> None:
         """Say goodbye and close."""

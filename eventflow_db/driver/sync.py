@@ -10,15 +10,17 @@ import time
 from typing import Any, Generic, TypeVar
 
 import pymysql.connections
-from pymysql.constants import CLIENT, COMMAND
+import pymysql.err
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..queries import QuerySpec, Result
+from ..queries import QuerySpec, Result, parse_row
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
 
 T = TypeVar("T")
 sleep = time.sleep
+
 RawConnection = pymysql.connections.Connection
 
 
@@ -96,7 +98,8 @@ class Channel:
         self.scope = scope()
         self.used = time.monotonic()
         self.packet_limit: int | None = None
-        self._settings = settings
+        self.settings = settings
+        self.read_timeout = settings.read_timeout if settings else None
 
     @classmethod
     def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
@@ -106,10 +109,11 @@ class Channel:
             connection.connect()
             channel = cls(connection, settings)
             channel.send(session_statement(settings, connection.server_version))
+            limit = channel.send(b"SELECT @@SESSION.max_allowed_packet")
+            channel.packet_limit = parse_row(limit.rows[0], (int,))[0]
         except BaseException:
             connection._force_close()
             raise
-        connection._read_timeout = settings.read_timeout
         return channel
 
     @property
@@ -128,16 +132,23 @@ class Channel:
         return not poll.poll(0)
 
     @property
+    def escapes_backslashes(self) -> bool:
+        """Whether a backslash in a literal escapes, as our literals have it."""
+        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    @property
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
-        return bool(self.connection.get_autocommit()) and not self.connection.server_status & 1
+        status = self.connection.server_status
+        return bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
 
     def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
         """Send the statement of a query, within its time limit."""
-        if self._settings is not None:
-            self.connection._read_timeout = (
-                self._settings.ddl_timeout if spec.unhurried else self._settings.read_timeout
-            )
+        if self.settings is not None:
+            self.connection._read_timeout = self.settings.ddl_timeout if spec.unhurried else self.read_timeout
+        if self.packet_limit is not None and len(statement) >= self.packet_limit:
+            # the server would close the connection, and the lost connection invite to send it again
+            raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
         return self.send(statement)
 
     def send(self, statement: bytes) -> Result:
@@ -156,10 +167,6 @@ class Channel:
         """Have the server answer."""
         self.connection.ping(reconnect=False)
         self.used = time.monotonic()
-
-    def limit(self, seconds: float | None) -> None:
-        """Set how long the server may stay silent from now on."""
-        self.connection._read_timeout = seconds
 
     def close(self) -> None:
         """Say goodbye and close."""

@@ -1,0 +1,522 @@
+"""The database object: operations over a pool, transactions, locks, and what is run again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from pymysql.constants import CLIENT
+
+from ..codec import decode_json, encode_json
+from ..driver import errno_of, translate
+from ..driver.aio import Channel, RawConnection, sleep
+from ..errors import (
+    FINISHES_TRANSACTION,
+    LOST,
+    NOT_EXECUTED,
+    RETRIED,
+    AccessDeniedError,
+    ConflictError,
+    EventflowDBError,
+    InvalidValueError,
+    OutcomeUnknownError,
+    UnavailableError,
+    meaning,
+)
+from ..queries import QuerySpec, Result, Statement, load
+from ..settings import Settings
+from .pool import AsyncPool, PoolClosedError, PoolTimeoutError
+from .session import AsyncSession, batches
+
+if TYPE_CHECKING:
+    import svcs
+
+T = TypeVar("T")
+BATCH_BYTES: Final = 1_000_000
+"""How large the statements of a batch grow: larger ones gain nothing, and hold locks longer."""
+_LONGEST_PAUSE: Final = 1.0
+_AGAIN: Final = RETRIED | NOT_EXECUTED | LOST
+_UTC: Final = ("+00:00", "UTC", "Etc/UTC")
+
+
+class _Attempts:
+    """How often something may be run again: bounded in number and time, with full jitter between."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._left = settings.retry_limit
+        self._until = time.monotonic() + settings.retry_timeout
+        self._pause = 0.01
+
+    async def again(self) -> bool:
+        """Wait a little, or say that it is enough."""
+        if self._left <= 0 or time.monotonic() >= self._until:
+            return False
+        self._left -= 1
+        await sleep(random.uniform(0, self._pause))
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return True
+
+
+class AsyncEventflowDB(AsyncSession):
+    """The data layer of Eventflow on MySQL or MariaDB.
+
+    AsyncEventflowDB() takes the EVENTFLOW_MYSQL_* environment, AsyncEventflowDB(url) a URL,
+    AsyncEventflowDB(Settings(...)) settings. Nothing connects before first use. Any number of users may share it at once.
+
+    Each operation is a transaction of its own. After a deadlock or a lock wait it is run again, and after a
+    lost connection too where that is harmless; where it is not, the error is an OutcomeUnknownError.
+
+    Raises: InvalidValueError (E_EVENTFLOW_DB_SETTINGS), ContractError (E_EVENTFLOW_DB_CONTRACT).
+    """
+
+    def __init__(self, settings: Settings | str | None = None) -> None:
+        if settings is None:
+            settings = Settings.from_environment()
+        elif isinstance(settings, str):
+            settings = Settings.from_url(settings)
+        self.settings = settings
+        self._sql = load(settings.sql_path, settings.statement_tags)
+        self._pool = AsyncPool(settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection, those in use as they come back. Calls after that are UnavailableErrors."""
+        await self._pool.close()
+
+    @staticmethod
+    def from_connection(connection: RawConnection, *, sql_path: str | None = None) -> AsyncSession:
+        """The operations on a caller's connection, in the caller's transaction.
+
+        It is never committed, rolled back or closed, and nothing is run again. The connection has to count
+        matched rows and be in UTC and utf8mb4, which is checked on first use: connect with
+        `eventflow_db.connection_arguments()`.
+
+        Raises: InvalidValueError (E_EVENTFLOW_DB_CONNECTION), on first use with how to connect.
+        """
+        return AsyncBorrowedSession(connection, load(sql_path))
+
+    # --- sending
+
+    async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
+        channel, result = await self._hold(query, literals, values)
+        if channel is not None:
+            self._pool.release(channel)
+        return result
+
+    async def _hold(
+        self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]
+    ) -> tuple[Channel | None, Result]:
+        """Run a query, again where that is right; the connection comes with the result, to be released."""
+        spec: QuerySpec = query.sql.spec
+        attempts = _Attempts(self.settings)
+        lost: OutcomeUnknownError | None = None  # an earlier attempt, which may have taken effect
+        while True:
+            channel, outcome = await self._attempt(query, literals)
+            if isinstance(outcome, Result):
+                return channel, outcome
+            if isinstance(outcome, OutcomeUnknownError):
+                if spec.idempotent == "no":
+                    break
+                lost = outcome
+            elif outcome.errno not in _AGAIN and outcome.errno not in spec.conflicts:
+                break
+            if not await attempts.again():
+                break
+        if lost is not None:
+            if outcome.errno == 1062 and await self._is_identical(spec, literals, values):
+                return None, Result(1, (), ())
+            if isinstance(outcome, (UnavailableError, ConflictError, AccessDeniedError)):
+                outcome = lost
+        raise outcome
+
+    async def _attempt(
+        self, query: Any, literals: Mapping[str, bytes]
+    ) -> tuple[Channel | None, Result | EventflowDBError]:
+        spec: QuerySpec = query.sql.spec
+        channel = await self._acquire(spec)
+        if not isinstance(channel, Channel):
+            return None, channel
+        try:
+            return channel, await query(channel, **literals)
+        except Exception as error:
+            failure = translate(error, spec)
+        except BaseException:
+            # cancelled: its reply would meet the next user
+            self._pool.discard(channel)
+            raise
+        if meaning(failure.errno).discard or not channel.is_open:
+            self._pool.discard(channel)
+        else:
+            self._pool.release(channel)
+        return None, failure
+
+    async def _acquire(self, spec: QuerySpec) -> Channel | EventflowDBError:
+        try:
+            return await self._pool.acquire()
+        except PoolTimeoutError:
+            text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
+            return spec.error(UnavailableError, text)
+        except PoolClosedError:
+            return spec.error(UnavailableError, "the database object is closed")
+        except Exception as error:
+            return translate(error, spec, connecting=True)
+
+    async def _is_identical(
+        self, spec: QuerySpec, literals: Mapping[str, bytes], values: Mapping[str, Any]
+    ) -> bool:
+        """Whether the row that is there is the one that was sent: then the lost attempt had worked."""
+        if spec.twin is None:
+            return True
+        table, name = spec.twin.split(".")
+        twin = getattr(getattr(self._sql, table), name)
+        keys = {key: literals[key] for key in twin.sql.spec.parameters}
+        rows = twin.sql.spec.decode(await self._execute(twin, keys, values))
+        if not rows:
+            return False
+        for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
+            stored, sent = getattr(rows[0], name), literals[name]
+            if spec.parameters[name] == "json":
+                if stored != decode_json(encode_json(values[name]).encode()):
+                    return False
+            elif sent != b"NULL" and kind.literal(stored) != sent:
+                return False
+        return True
+
+    # --- transactions
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncTransaction]:
+        """One transaction over several operations: `async with db.transaction() as tx: await tx.persist_event(…)`.
+
+        It is committed at the end of the block and rolled back when the block raises. It belongs to one user at a time,
+        and nothing in it is run again: see run_transaction.
+
+        Raises: ConflictError or UnavailableError when the server rolled it back, also where the block has
+        swallowed that; OutcomeUnknownError when the reply to COMMIT was lost (E_EVENTFLOW_DB_TRANSACTION).
+        """
+        channel, _ = await self._hold(self._sql.session.begin, {}, {})
+        assert channel is not None
+        tx = AsyncTransaction(channel, self._sql)
+        try:
+            yield tx
+            await tx.commit()
+        except Exception:
+            await tx.rollback()
+            raise
+        finally:
+            if tx.is_clean and channel.is_open:
+                self._pool.release(channel)
+            else:
+                self._pool.discard(channel)
+            tx.finish(ConflictError, "the block of the transaction has ended")
+
+    async def run_transaction(self, work: Callable[[AsyncTransaction], Awaitable[T]]) -> T:
+        """Run `work(tx)` in a transaction, and again after a deadlock, a lock wait or a lost connection.
+
+        What the function does besides is done again too. Gives what it gave.
+
+        Raises: as transaction; what the function raises.
+        """
+        attempts = _Attempts(self.settings)
+        while True:
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except (ConflictError, UnavailableError) as error:
+                failure = error
+            if failure.errno not in _AGAIN or not await attempts.again():
+                raise failure
+
+    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        async def work(tx: AsyncTransaction) -> None:
+            await tx.send_batch(statement, groups)
+
+        try:
+            await self.run_transaction(work)
+        except EventflowDBError as error:
+            failure = type(error)(statement.spec.code, error.message, error.errno)
+            failure.__cause__ = error.__cause__
+        else:
+            return
+        raise failure
+
+    # --- locks
+
+    @asynccontextmanager
+    async def lock(self, reference: str, timeout: int = 30) -> AsyncIterator[None]:
+        """Hold a named lock of the server: `async with db.lock("nightly"): …`.
+
+        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
+        connection of its own, outside the pool, and is released even when the block raises.
+
+        Raises: ConflictError when it was not had in time; UnavailableError at the end of the block when its
+        connection, and with it the lock, had been lost (E_EVENTFLOW_DB_LOCK).
+        """
+        acquire, release = self._sql.lock.acquire, self._sql.lock.release
+        spec: QuerySpec = acquire.sql.spec
+        literals = spec.bind({"reference": reference, "timeout": timeout})
+        channel = await self._open(spec)
+        try:
+            channel.read_timeout = timeout + 10
+            if await _value(channel, acquire, literals) != 1:
+                raise spec.error(ConflictError, f"not had within {timeout} s")
+            channel.read_timeout = self.settings.read_timeout
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(EventflowDBError):
+                    await _value(channel, release, literals)
+                raise
+            if await _value(channel, release, literals) != 1:
+                raise spec.error(UnavailableError, "the lock was lost while it was held")
+        finally:
+            await channel.close()
+
+    async def _open(self, spec: QuerySpec) -> Channel:
+        """A connection outside the pool, which the server does not close for being idle."""
+        try:
+            channel = await self._pool.open()
+            await channel.send(b"SET SESSION wait_timeout = 31536000")
+            return channel
+        except Exception as error:
+            failure = translate(error, spec, connecting=True)
+        raise failure
+
+
+async def _value(channel: Channel, query: Any, literals: Mapping[str, bytes]) -> Any:
+    """The one value of a query; a lost connection is an UnavailableError, for it holds nothing."""
+    spec: QuerySpec = query.sql.spec
+    try:
+        keys = {key: literals[key] for key in spec.parameters}
+        return spec.decode(await query(channel, **keys))[0]
+    except Exception as error:
+        failure = translate(error, spec)
+    raise failure
+
+
+class _OneConnection(AsyncSession):
+    """Operations on one connection, inside a transaction that is not theirs to end."""
+
+    _channel: Channel
+    _is_busy = False
+
+    async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
+        spec: QuerySpec = query.sql.spec
+
+        async def work() -> Result:
+            result: Result = await query(self._channel, **literals)
+            return result
+
+        return await self._send(spec, work)
+
+    async def _send(self, spec: QuerySpec, work: Callable[[], Awaitable[T]]) -> T:
+        self._refuse_commit(spec)
+        await self._check(spec)
+        if self._is_busy:
+            raise InvalidValueError(spec.code, "a transaction belongs to one user at a time, and another one is using it")
+        self._is_busy = True
+        try:
+            return await work()
+        except Exception as error:
+            failure = self._failed(error, spec)
+        except BaseException:
+            self._cancelled()
+            raise
+        finally:
+            self._is_busy = False
+        raise failure
+
+    async def _check(self, spec: QuerySpec) -> None:
+        raise NotImplementedError
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        raise NotImplementedError
+
+    def _cancelled(self) -> None:
+        """Note that a statement was cut off."""
+
+    def _refuse_commit(self, spec: QuerySpec) -> None:
+        if spec.commits:
+            raise InvalidValueError(spec.code, "commits implicitly: not inside a transaction")
+
+    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
+        """Refused: a lock has a connection of its own, and outlives a transaction.
+
+        Raises: InvalidValueError (E_EVENTFLOW_DB_LOCK).
+        """
+        raise InvalidValueError(
+            self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
+        )
+
+    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        session = self._sql.session
+        await self._execute(session.savepoint, {}, {})
+        try:
+            await self.send_batch(statement, groups)
+        except EventflowDBError as error:
+            failure = error
+        else:
+            await self._execute(session.release_savepoint, {}, {})
+            return
+        with contextlib.suppress(EventflowDBError):  # of a finished transaction nothing is left
+            await self._execute(session.rollback_to_savepoint, {}, {})
+        raise failure
+
+    async def send_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        """Send an INSERT with many groups of values, in as many statements as the server's limit asks for."""
+        limit = min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES)
+        for text in batches(statement, groups, limit):
+
+            async def work(text: bytes = text) -> Result:
+                return await self._channel.run_query(text, statement.spec)
+
+            await self._send(statement.spec, work)
+
+
+class AsyncTransaction(_OneConnection):
+    """The operations in one transaction: see AsyncEventflowDB.transaction.
+
+    Once the server has rolled it back (a deadlock, a lost connection, a cancellation) it is finished: what
+    was sent next would be committed by itself, so every further call raises, and the end of the block too.
+    """
+
+    def __init__(self, channel: Channel, sql: Any) -> None:
+        self._channel = channel
+        self._sql = sql
+        self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
+        self.is_clean = False
+        """Whether the connection is fit for other use."""
+
+    def finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
+        """Refuse every further call."""
+        self._finished = self._finished or (kind, text, errno)
+
+    async def _check(self, spec: QuerySpec) -> None:
+        if self._finished is not None:
+            kind, text, errno = self._finished
+            raise spec.error(kind, text, errno)
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        failure = translate(error, spec)
+        errno = failure.errno
+        if errno in FINISHES_TRANSACTION:
+            self.finish(ConflictError, "the transaction has been rolled back", errno)
+        elif meaning(errno).discard or not self._channel.is_open:
+            self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
+            if isinstance(failure, OutcomeUnknownError):
+                cause = failure.__cause__
+                failure = spec.error(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
+                failure.__cause__ = cause
+        return failure
+
+    def _cancelled(self) -> None:
+        self.finish(UnavailableError, "a call was cancelled, the transaction is rolled back")
+
+    async def commit(self) -> None:
+        """Commit: `AsyncEventflowDB.transaction` does it at the end of the block."""
+        query = self._sql.session.commit
+        spec: QuerySpec = query.sql.spec
+        await self._check(spec)
+        try:
+            await query(self._channel)
+        except Exception as error:
+            failure = translate(error, spec)
+            errno = errno_of(error)
+            if errno in NOT_EXECUTED:
+                failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
+            self.finish(type(failure), "the transaction could not be committed", errno)
+        else:
+            self.is_clean = True
+            return
+        raise failure
+
+    async def rollback(self) -> None:
+        """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
+        if self._finished is None or self._finished[2] in FINISHES_TRANSACTION:
+            with contextlib.suppress(Exception):
+                await self._sql.session.rollback(self._channel)
+                self.is_clean = True
+
+
+class AsyncBorrowedSession(_OneConnection):
+    """The operations on a caller's connection: see AsyncEventflowDB.from_connection."""
+
+    def __init__(self, connection: RawConnection, sql: Any) -> None:
+        self._sql = sql
+        self._connection = connection
+        self._is_checked = False
+        if not isinstance(connection, RawConnection):
+            raise InvalidValueError(self._spec.code, f"takes a connection of {RawConnection.__module__}")
+
+    @property
+    def _spec(self) -> QuerySpec:
+        spec: QuerySpec = self._sql.session.read_variables.sql.spec
+        return spec
+
+    async def _check(self, spec: QuerySpec) -> None:
+        if not self._is_checked:
+            self._channel = Channel(self._connection)
+            problems = []
+            if not self._connection.client_flag & CLIENT.FOUND_ROWS:
+                problems.append("its updates do not count matched rows")
+            variables = await self._read_variables()
+            if variables.time_zone not in _UTC:
+                problems.append("its session is not in UTC")
+            if variables.character_set_client != "utf8mb4":
+                problems.append("its session does not talk utf8mb4")
+            if problems:
+                raise InvalidValueError(
+                    self._spec.code,
+                    f"{', '.join(problems)}: connect with the keywords of eventflow_db.connection_arguments()",
+                )
+            self._channel.packet_limit = variables.max_allowed_packet
+            self._is_checked = True
+        if not self._channel.escapes_backslashes:
+            raise InvalidValueError(spec.code, "the session's sql_mode must not contain NO_BACKSLASH_ESCAPES")
+
+    async def _read_variables(self) -> Any:
+        query = self._sql.session.read_variables
+        try:
+            return self._spec.decode(await query(self._channel))[0]
+        except Exception as error:
+            failure = translate(error, self._spec)
+        raise failure
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        return translate(error, spec)
+
+    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        await self._check(statement.spec)
+        if self._channel.is_autocommitting and len(groups) > 1:
+            raise InvalidValueError(statement.spec.code, "a batch needs a transaction: begin one on the connection")
+        await super()._execute_batch(statement, groups)
+
+
+async def locate_async(container: svcs.Container) -> AsyncEventflowDB:
+    """The database object for a service locator: with the svcs container's Settings, else the environment's.
+
+    Raises: InvalidValueError (E_EVENTFLOW_DB_SETTINGS).
+    """
+    from svcs.exceptions import ServiceNotFoundError
+
+    try:
+        settings = await container.aget(Settings)
+    except ServiceNotFoundError:
+        settings = None
+    return AsyncEventflowDB(settings)

@@ -1,0 +1,529 @@
+# Generated from eventflow_db/aio/database.py by scripts/generate; do not edit.
+"""The database object: operations over a pool, transactions, locks, and what is run again."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from pymysql.constants import CLIENT
+
+from ..codec import decode_json, encode_json
+from ..driver import errno_of, translate
+from ..driver.sync import Channel, RawConnection, sleep
+from ..errors import (
+    FINISHES_TRANSACTION,
+    LOST,
+    NOT_EXECUTED,
+    RETRIED,
+    AccessDeniedError,
+    ConflictError,
+    EventflowDBError,
+    InvalidValueError,
+    OutcomeUnknownError,
+    UnavailableError,
+    meaning,
+)
+from ..queries import QuerySpec, Result, Statement, load
+from ..settings import Settings
+from .pool import Pool, PoolClosedError, PoolTimeoutError
+from .session import Session, batches
+
+if TYPE_CHECKING:
+    import svcs
+
+T = TypeVar("T")
+BATCH_BYTES: Final = 1_000_000
+"""How large the statements of a batch grow: larger ones gain nothing, and hold locks longer."""
+_LONGEST_PAUSE: Final = 1.0
+_AGAIN: Final = RETRIED | NOT_EXECUTED | LOST
+_UTC: Final = ("+00:00", "UTC", "Etc/UTC")
+
+
+class _Attempts:
+    """How often something may be run again: bounded in number and time, with full jitter between."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._left = settings.retry_limit
+        self._until = time.monotonic() + settings.retry_timeout
+        self._pause = 0.01
+
+    def again(self) -> bool:
+        """Wait a little, or say that it is enough."""
+        if self._left <= 0 or time.monotonic() >= self._until:
+            return False
+        self._left -= 1
+        sleep(random.uniform(0, self._pause))
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return True
+
+
+class EventflowDB(Session):
+    """The data layer of Eventflow on MySQL or MariaDB.
+
+    EventflowDB() takes the EVENTFLOW_MYSQL_* environment, EventflowDB(url) a URL,
+    EventflowDB(Settings(...)) settings. Nothing connects before first use. Any number of users may share it at once.
+
+    Each operation is a transaction of its own. After a deadlock or a lock wait it is run again, and after a
+    lost connection too where that is harmless; where it is not, the error is an OutcomeUnknownError.
+
+    Raises: InvalidValueError (E_EVENTFLOW_DB_SETTINGS), ContractError (E_EVENTFLOW_DB_CONTRACT).
+    """
+
+    def __init__(self, settings: Settings | str | None = None) -> None:
+        if settings is None:
+            settings = Settings.from_environment()
+        elif isinstance(settings, str):
+            settings = Settings.from_url(settings)
+        self.settings = settings
+        self._sql = load(settings.sql_path, settings.statement_tags)
+        self._pool = Pool(settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection, those in use as they come back. Calls after that are UnavailableErrors."""
+        self._pool.close()
+
+    @staticmethod
+    def from_connection(connection: RawConnection, *, sql_path: str | None = None) -> Session:
+        """The operations on a caller's connection, in the caller's transaction.
+
+        It is never committed, rolled back or closed, and nothing is run again. The connection has to count
+        matched rows and be in UTC and utf8mb4, which is checked on first use: connect with
+        `eventflow_db.connection_arguments()`.
+
+        Raises: InvalidValueError (E_EVENTFLOW_DB_CONNECTION), on first use with how to connect.
+        """
+        return BorrowedSession(connection, load(sql_path))
+
+    # --- sending
+
+    def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
+        channel, result = self._hold(query, literals, values)
+        if channel is not None:
+            self._pool.release(channel)
+        return result
+
+    def _hold(
+        self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]
+    ) -> tuple[Channel | None, Result]:
+        """Run a query, again where that is right; the connection comes with the result, to be released."""
+        spec: QuerySpec = query.sql.spec
+        attempts = _Attempts(self.settings)
+        lost: OutcomeUnknownError | None = None  # an earlier attempt, which may have taken effect
+        while True:
+            channel, outcome = self._attempt(query, literals)
+            if isinstance(outcome, Result):
+                return channel, outcome
+            if isinstance(outcome, OutcomeUnknownError):
+                if spec.idempotent == "no":
+                    break
+                lost = outcome
+            elif outcome.errno not in _AGAIN and outcome.errno not in spec.conflicts:
+                break
+            if not attempts.again():
+                break
+        if lost is not None:
+            if outcome.errno == 1062 and self._is_identical(spec, literals, values):
+                return None, Result(1, (), ())
+            if isinstance(outcome, (UnavailableError, ConflictError, AccessDeniedError)):
+                outcome = lost
+        raise outcome
+
+    def _attempt(
+        self, query: Any, literals: Mapping[str, bytes]
+    ) -> tuple[Channel | None, Result | EventflowDBError]:
+        spec: QuerySpec = query.sql.spec
+        channel = self._acquire(spec)
+        if not isinstance(channel, Channel):
+            return None, channel
+        try:
+            return channel, query(channel, **literals)
+        except Exception as error:
+            failure = translate(error, spec)
+        except BaseException:
+            # cancelled: its reply would meet the next user
+            self._pool.discard(channel)
+            raise
+        if meaning(failure.errno).discard or not channel.is_open:
+            self._pool.discard(channel)
+        else:
+            self._pool.release(channel)
+        return None, failure
+
+    def _acquire(self, spec: QuerySpec) -> Channel | EventflowDBError:
+        try:
+            return self._pool.acquire()
+        except PoolTimeoutError:
+            text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
+            return spec.error(UnavailableError, text)
+        except PoolClosedError:
+            return spec.error(UnavailableError, "the database object is closed")
+        except Exception as error:
+            return translate(error, spec, connecting=True)
+
+    def _is_identical(
+        self, spec: QuerySpec, literals: Mapping[str, bytes], values: Mapping[str, Any]
+    ) -> bool:
+        """Whether the row that is there is the one that was sent: then the lost attempt had worked."""
+        if spec.twin is None:
+            return True
+        table, name = spec.twin.split(".")
+        twin = getattr(getattr(self._sql, table), name)
+        keys = {key: literals[key] for key in twin.sql.spec.parameters}
+        rows = twin.sql.spec.decode(self._execute(twin, keys, values))
+        if not rows:
+            return False
+        for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
+            stored, sent = getattr(rows[0], name), literals[name]
+            if spec.parameters[name] == "json":
+                if stored != decode_json(encode_json(values[name]).encode()):
+                    return False
+            elif sent != b"NULL" and kind.literal(stored) != sent:
+                return False
+        return True
+
+    # --- transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One transaction over several operations: `with db.transaction() as tx: tx.persist_event(…)`.
+
+        It is committed at the end of the block and rolled back when the block raises. It belongs to one user at a time,
+        and nothing in it is run again: see run_transaction.
+
+        Raises: ConflictError or UnavailableError when the server rolled it back, also where the block has
+        swallowed that; OutcomeUnknownError when the reply to COMMIT was lost (E_EVENTFLOW_DB_TRANSACTION).
+        """
+        channel, _ = self._hold(self._sql.session.begin, {}, {})
+        assert channel is not None
+        tx = Transaction(channel, self._sql)
+        try:
+            yield tx
+            tx.commit()
+        except Exception:
+            tx.rollback()
+            raise
+        finally:
+            if tx.is_clean and channel.is_open:
+                self._pool.release(channel)
+            else:
+                self._pool.discard(channel)
+            tx.finish(ConflictError, "the block of the transaction has ended")
+
+    def run_transaction(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work(tx)` in a transaction, and again after a deadlock, a lock wait or a lost connection.
+
+        What the function does besides is done again too. Gives what it gave.
+
+        Raises: as transaction; what the function raises.
+        """
+        attempts = _Attempts(self.settings)
+        while True:
+            try:
+                with self.transaction() as tx:
+                    return work(tx)
+            except (ConflictError, UnavailableError) as error:
+                failure = error
+            if failure.errno not in _AGAIN or not attempts.again():
+                raise failure
+
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        def work(tx: Transaction) -> None:
+            tx.send_batch(statement, groups)
+
+        try:
+            self.run_transaction(work)
+        except EventflowDBError as error:
+            failure = type(error)(statement.spec.code, error.message, error.errno)
+            failure.__cause__ = error.__cause__
+        else:
+            return
+        raise failure
+
+    # --- locks
+
+    @contextmanager
+    def lock(self, reference: str, timeout: int = 30) -> Iterator[None]:
+        """Hold a named lock of the server: `with db.lock("nightly"): …`.
+
+        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
+        connection of its own, outside the pool, and is released even when the block raises.
+
+        Raises: ConflictError when it was not had in time; UnavailableError at the end of the block when its
+        connection, and with it the lock, had been lost (E_EVENTFLOW_DB_LOCK).
+        """
+        acquire, release = self._sql.lock.acquire, self._sql.lock.release
+        spec: QuerySpec = acquire.sql.spec
+        literals = spec.bind({"reference": reference, "timeout": timeout})
+        channel = self._open(spec)
+        try:
+            channel.read_timeout = timeout + 10
+            if _value(channel, acquire, literals) != 1:
+                raise spec.error(ConflictError, f"not had within {timeout} s")
+            channel.read_timeout = self.settings.read_timeout
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(EventflowDBError):
+                    _value(channel, release, literals)
+                raise
+            if _value(channel, release, literals) != 1:
+                raise spec.error(UnavailableError, "the lock was lost while it was held")
+        finally:
+            channel.close()
+
+    def _open(self, spec: QuerySpec) -> Channel:
+        """A connection outside the pool, which the server does not close for being idle."""
+        try:
+            channel = self._pool.open()
+            channel.send(b"SET SESSION wait_timeout = 31536000")
+            return channel
+        except Exception as error:
+            failure = translate(error, spec, connecting=True)
+        raise failure
+
+
+def _value(channel: Channel, query: Any, literals: Mapping[str, bytes]) -> Any:
+    """The one value of a query; a lost connection is an UnavailableError, for it holds nothing."""
+    spec: QuerySpec = query.sql.spec
+    try:
+        keys = {key: literals[key] for key in spec.parameters}
+        return spec.decode(query(channel, **keys))[0]
+    except Exception as error:
+        failure = translate(error, spec)
+    raise failure
+
+
+class _OneConnection(Session):
+    """Operations on one connection, inside a transaction that is not theirs to end."""
+
+    _channel: Channel
+    _is_busy = False
+
+    def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
+        spec: QuerySpec = query.sql.spec
+
+        def work() -> Result:
+            result: Result = query(self._channel, **literals)
+            return result
+
+        return self._send(spec, work)
+
+    def _send(self, spec: QuerySpec, work: Callable[[], T]) -> T:
+        self._refuse_commit(spec)
+        self._check(spec)
+        if self._is_busy:
+            raise InvalidValueError(
+                spec.code, "a transaction belongs to one user at a time, and another one is using it"
+            )
+        self._is_busy = True
+        try:
+            return work()
+        except Exception as error:
+            failure = self._failed(error, spec)
+        except BaseException:
+            self._cancelled()
+            raise
+        finally:
+            self._is_busy = False
+        raise failure
+
+    def _check(self, spec: QuerySpec) -> None:
+        raise NotImplementedError
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        raise NotImplementedError
+
+    def _cancelled(self) -> None:
+        """Note that a statement was cut off."""
+
+    def _refuse_commit(self, spec: QuerySpec) -> None:
+        if spec.commits:
+            raise InvalidValueError(spec.code, "commits implicitly: not inside a transaction")
+
+    def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
+        """Refused: a lock has a connection of its own, and outlives a transaction.
+
+        Raises: InvalidValueError (E_EVENTFLOW_DB_LOCK).
+        """
+        raise InvalidValueError(
+            self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
+        )
+
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        session = self._sql.session
+        self._execute(session.savepoint, {}, {})
+        try:
+            self.send_batch(statement, groups)
+        except EventflowDBError as error:
+            failure = error
+        else:
+            self._execute(session.release_savepoint, {}, {})
+            return
+        with contextlib.suppress(EventflowDBError):  # of a finished transaction nothing is left
+            self._execute(session.rollback_to_savepoint, {}, {})
+        raise failure
+
+    def send_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        """Send an INSERT with many groups of values, in as many statements as the server's limit asks for."""
+        limit = min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES)
+        for text in batches(statement, groups, limit):
+
+            def work(text: bytes = text) -> Result:
+                return self._channel.run_query(text, statement.spec)
+
+            self._send(statement.spec, work)
+
+
+class Transaction(_OneConnection):
+    """The operations in one transaction: see EventflowDB.transaction.
+
+    Once the server has rolled it back (a deadlock, a lost connection, a cancellation) it is finished: what
+    was sent next would be committed by itself, so every further call raises, and the end of the block too.
+    """
+
+    def __init__(self, channel: Channel, sql: Any) -> None:
+        self._channel = channel
+        self._sql = sql
+        self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
+        self.is_clean = False
+        """Whether the connection is fit for other use."""
+
+    def finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
+        """Refuse every further call."""
+        self._finished = self._finished or (kind, text, errno)
+
+    def _check(self, spec: QuerySpec) -> None:
+        if self._finished is not None:
+            kind, text, errno = self._finished
+            raise spec.error(kind, text, errno)
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        failure = translate(error, spec)
+        errno = failure.errno
+        if errno in FINISHES_TRANSACTION:
+            self.finish(ConflictError, "the transaction has been rolled back", errno)
+        elif meaning(errno).discard or not self._channel.is_open:
+            self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
+            if isinstance(failure, OutcomeUnknownError):
+                cause = failure.__cause__
+                failure = spec.error(
+                    UnavailableError, "the connection was lost, the transaction is rolled back", errno
+                )
+                failure.__cause__ = cause
+        return failure
+
+    def _cancelled(self) -> None:
+        self.finish(UnavailableError, "a call was cancelled, the transaction is rolled back")
+
+    def commit(self) -> None:
+        """Commit: `EventflowDB.transaction` does it at the end of the block."""
+        query = self._sql.session.commit
+        spec: QuerySpec = query.sql.spec
+        self._check(spec)
+        try:
+            query(self._channel)
+        except Exception as error:
+            failure = translate(error, spec)
+            errno = errno_of(error)
+            if errno in NOT_EXECUTED:
+                failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
+            self.finish(type(failure), "the transaction could not be committed", errno)
+        else:
+            self.is_clean = True
+            return
+        raise failure
+
+    def rollback(self) -> None:
+        """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
+        if self._finished is None or self._finished[2] in FINISHES_TRANSACTION:
+            with contextlib.suppress(Exception):
+                self._sql.session.rollback(self._channel)
+                self.is_clean = True
+
+
+class BorrowedSession(_OneConnection):
+    """The operations on a caller's connection: see EventflowDB.from_connection."""
+
+    def __init__(self, connection: RawConnection, sql: Any) -> None:
+        self._sql = sql
+        self._connection = connection
+        self._is_checked = False
+        if not isinstance(connection, RawConnection):
+            raise InvalidValueError(self._spec.code, f"takes a connection of {RawConnection.__module__}")
+
+    @property
+    def _spec(self) -> QuerySpec:
+        spec: QuerySpec = self._sql.session.read_variables.sql.spec
+        return spec
+
+    def _check(self, spec: QuerySpec) -> None:
+        if not self._is_checked:
+            self._channel = Channel(self._connection)
+            problems = []
+            if not self._connection.client_flag & CLIENT.FOUND_ROWS:
+                problems.append("its updates do not count matched rows")
+            variables = self._read_variables()
+            if variables.time_zone not in _UTC:
+                problems.append("its session is not in UTC")
+            if variables.character_set_client != "utf8mb4":
+                problems.append("its session does not talk utf8mb4")
+            if problems:
+                raise InvalidValueError(
+                    self._spec.code,
+                    f"{', '.join(problems)}: connect with the keywords of eventflow_db.connection_arguments()",
+                )
+            self._channel.packet_limit = variables.max_allowed_packet
+            self._is_checked = True
+        if not self._channel.escapes_backslashes:
+            raise InvalidValueError(spec.code, "the session's sql_mode must not contain NO_BACKSLASH_ESCAPES")
+
+    def _read_variables(self) -> Any:
+        query = self._sql.session.read_variables
+        try:
+            return self._spec.decode(query(self._channel))[0]
+        except Exception as error:
+            failure = translate(error, self._spec)
+        raise failure
+
+    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
+        return translate(error, spec)
+
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+        self._check(statement.spec)
+        if self._channel.is_autocommitting and len(groups) > 1:
+            raise InvalidValueError(
+                statement.spec.code, "a batch needs a transaction: begin one on the connection"
+            )
+        super()._execute_batch(statement, groups)
+
+
+def locate(container: svcs.Container) -> EventflowDB:
+    """The database object for a service locator: with the svcs container's Settings, else the environment's.
+
+    Raises: InvalidValueError (E_EVENTFLOW_DB_SETTINGS).
+    """
+    from svcs.exceptions import ServiceNotFoundError
+
+    try:
+        settings = container.aget(Settings)
+    except ServiceNotFoundError:
+        settings = None
+    return EventflowDB(settings)
