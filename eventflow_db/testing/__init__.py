@@ -12,6 +12,7 @@ from eventflow_db.testing.servers import (
     resolve_choice,
     running_server,
     start_server,
+    temporary_database,
 )
 
-__all__ = ["Server", "ServerUnavailableError", "resolve_choice", "running_server", "start_server"]
+__all__ = ["Server", "ServerUnavailableError", "resolve_choice", "running_server", "start_server", "temporary_database"]

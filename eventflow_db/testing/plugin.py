@@ -5,13 +5,12 @@ Enable them in the top conftest.py: `pytest_plugins = ["eventflow_db.testing.plu
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server
+from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -20,13 +19,21 @@ _server_key = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")
-def eventflow_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+def eventflow_server_options() -> Sequence[str]:
+    """Options of the server that is started, such as `--default-time-zone=+05:30`; override it to give some."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def eventflow_server(
+    pytestconfig: pytest.Config, eventflow_server_options: Sequence[str]
+) -> Iterator[Server]:
     """The server of this run, chosen by EVENTFLOW_TEST_SERVER, started on first use and stopped at the end.
 
     A server that does not start ends the run with one message and exit code 3.
     """
     try:
-        context = running_server()
+        context = running_server(options=eventflow_server_options)
         server = context.__enter__()
     except ServerUnavailableError as exc:
         pytest.exit(f"no database server for the tests: {exc}", returncode=3)
@@ -42,20 +49,10 @@ def eventflow_database_url(eventflow_server: Server) -> Iterator[str]:
     """The URL of a fresh database with Eventflow's tables, dropped after the test."""
     from eventflow_db import EventflowDB
 
-    name = f"eventflow_test_{secrets.token_hex(6)}"
-    url = eventflow_server.database_url(name)
-    with eventflow_server.connect() as connection:
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{name}`")
-        try:
-            with EventflowDB(url) as db:
-                db.setup_table_schemas()
-            yield url
-        finally:
-            # The test may have restarted the server, and the connection with it.
-            connection.ping(reconnect=True)
-            with connection.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+    with temporary_database(eventflow_server) as url:
+        with EventflowDB(url) as db:
+            db.setup_table_schemas()
+        yield url
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:

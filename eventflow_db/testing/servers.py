@@ -466,6 +466,19 @@ def running_server(
         server.close()
 
 
+@contextlib.contextmanager
+def temporary_database(server: Server) -> Iterator[str]:
+    """The URL of a new, empty database, which is dropped at the end, also when the server was restarted."""
+    name = f"eventflow_test_{secrets.token_hex(6)}"
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE `{name}`")
+    try:
+        yield server.database_url(name)
+    finally:
+        with server.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+
 def resolve_choice(choice: str | None = None) -> str:
     """Settle what a choice comes to on this machine: `url`, a URL, `local` or the name of an image at hand.
 

@@ -1,0 +1,174 @@
+"""The fixtures of the suite: one server for the run, both APIs, a clean database for each test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymysql
+import pytest
+
+from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
+from eventflow_db.testing.servers import Server
+
+from .api import API, Loop
+
+pytest_plugins = ["eventflow_db.testing.plugin"]
+
+
+@pytest.fixture(scope="session")
+def eventflow_server_options() -> list[str]:
+    """Defaults of the server that hurt whoever relies on defaults."""
+    return [
+        "--default-time-zone=+05:30",
+        "--character-set-server=latin1",
+        "--collation-server=latin1_swedish_ci",
+        "--sql-mode=",
+        "--transaction-isolation=REPEATABLE-READ",
+        "--autocommit=0",
+        "--local-infile=1",
+    ]
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[Loop]:
+    """The event loop that the asyncio API runs on."""
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def api(request: pytest.FixtureRequest, eventflow_server: Server, loop: Loop) -> Iterator[API]:
+    """Each API in turn."""
+    api = API(request.param, eventflow_server, loop)
+    yield api
+    api.close()
+
+
+class Admin:
+    """The server's administrator: looks at tables, and breaks things, past the library."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._connection: Any = None
+
+    def execute(self, statement: str, *arguments: Any) -> tuple[tuple[Any, ...], ...]:
+        """Run a statement in UTC, committed at once; gives its rows."""
+        if self._connection is None or not self._connection.open:
+            self._connection = pymysql.connect(
+                host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
+                charset="utf8mb4", autocommit=True, init_command="SET time_zone = '+00:00'",
+            )  # fmt: skip
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, arguments or None)
+            return tuple(cursor.fetchall())
+
+    def use(self, database: str) -> None:
+        """Make a database the default one."""
+        self.execute(f"USE `{database}`")
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None and self._connection.open:
+            self._connection.close()
+
+
+@pytest.fixture(scope="session")
+def _shared_database(eventflow_server: Server) -> Iterator[str]:
+    admin = Admin(eventflow_server)
+    name = f"eventflow_test_{secrets.token_hex(6)}"
+    admin.execute(f"CREATE DATABASE `{name}`")
+    with EventflowDB(eventflow_server.database_url(name)) as db:
+        db.setup_table_schemas()
+    yield name
+    admin.execute(f"DROP DATABASE `{name}`")
+    admin.close()
+
+
+@pytest.fixture
+def database(_shared_database: str, admin: Admin) -> Iterator[str]:
+    """The name of a database with every table, all empty, which the test must not alter."""
+    yield _shared_database
+    admin.use(_shared_database)
+    for table in ("event", "hub", "log", "certificate"):  # the others follow by their foreign keys
+        admin.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture
+def admin(eventflow_server: Server) -> Iterator[Admin]:
+    """The server's administrator."""
+    admin = Admin(eventflow_server)
+    yield admin
+    admin.close()
+
+
+@pytest.fixture
+def url(eventflow_server: Server, database: str) -> str:
+    """The URL of the database with every table."""
+    return eventflow_server.database_url(database)
+
+
+@pytest.fixture
+def settings(url: str) -> Settings:
+    """Settings for the database with every table."""
+    return Settings.from_url(url)
+
+
+@pytest.fixture
+def db(api: API, settings: Settings) -> EventflowDB:
+    """The database object, of each API in turn, on empty tables."""
+    return api.database(settings)
+
+
+@pytest.fixture
+def empty_database(eventflow_server: Server, admin: Admin) -> Iterator[str]:
+    """The name of a database without tables, which the test may do anything to."""
+    name = f"eventflow_test_{secrets.token_hex(6)}"
+    admin.execute(f"CREATE DATABASE `{name}`")
+    yield name
+    admin.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+
+@pytest.fixture
+def empty_db(api: API, eventflow_server: Server, empty_database: str) -> EventflowDB:
+    """The database object, of each API in turn, on a database without tables."""
+    return api.database(eventflow_server.database_url(empty_database))
+
+
+@pytest.fixture
+def hub() -> NewHub:
+    """A hub to persist."""
+    return {
+        "id": "hub-id",
+        "external_ip": "127.0.0.1",
+        "external_port": 50001,
+        "internal_ip": "127.0.0.1",
+        "internal_port": 50001,
+    }
+
+
+@pytest.fixture
+def certificate() -> NewCertificate:
+    """A certificate to persist, valid for a day."""
+    return {
+        "id": "certificate-id",
+        "validity": datetime.now(UTC) + timedelta(days=1),
+        "cert": "certificate",
+        "key": b"encryption key",
+        "key_iv": b"key iv",
+        "key_salt": b"key salt",
+        "key_tag": b"key tag",
+        "pass": b"encrypted passphrase",
+        "pass_iv": b"pass iv",
+        "pass_salt": b"pass salt",
+        "pass_tag": b"pass tag",
+    }
+
+
+@pytest.fixture
+def event_id(db: EventflowDB) -> str:
+    """The id of a persisted event."""
+    return db.persist_event({"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}})
