@@ -35,19 +35,24 @@ find_python() {
 
 # setup_venv: makes .venv and installs the project into it, when what it depends on changed.
 setup_venv() {
-  local base stamp version
+  local base stamp
   base=$(find_python) || { apt_install python3 python3-venv && base=$(find_python); } ||
     { say "Python 3.11 or later is needed; PYTHON=/path/to/python3 names one"; return 1; }
-  stamp=$({ cat pyproject.toml; "$base" -VV; echo "$root"; } | sha256sum)
-  if [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ] && [ -x "$python" ]; then return; fi
-  if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
-    version=$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-    apt_install "$version"
+  stamp=$({ cat pyproject.toml; "$base" -VV; echo "$root"; } | cksum)
+  exec 9<pyproject.toml # one script at a time; a second waits for what the first installs
+  if command -v flock >/dev/null; then flock 9; fi
+  if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
+    say "installing the project and its tools into .venv, with $("$base" -V)"
+    if [ "$("$python" -VV 2>/dev/null)" != "$("$base" -VV)" ]; then
+      if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
+        apt_install "$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+      fi
+      "$base" -m venv --clear .venv
+    fi
+    "$python" -m pip install -qq --disable-pip-version-check --editable '.[dev,async,cli,testing]'
+    echo "$stamp" >.venv/stamp
   fi
-  say "making .venv with $("$base" -V) and installing the project"
-  "$base" -m venv --clear .venv
-  "$python" -m pip install -qq --disable-pip-version-check --editable '.[dev,async,cli,testing]'
-  echo "$stamp" >.venv/stamp
+  exec 9<&-
 }
 
 # choose_server CHOICE: settles which server to use into EVENTFLOW_TEST_SERVER; installs one when there is none.
