@@ -15,4 +15,11 @@ from eventflow_db.testing.servers import (
     temporary_database,
 )
 
-__all__ = ["Server", "ServerUnavailableError", "resolve_choice", "running_server", "start_server", "temporary_database"]
+__all__ = [
+    "Server",
+    "ServerUnavailableError",
+    "resolve_choice",
+    "running_server",
+    "start_server",
+    "temporary_database",
+]

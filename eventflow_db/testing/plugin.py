@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
+from eventflow_db.testing.servers import (
+    Server,
+    ServerUnavailableError,
+    resolve_choice,
+    running_server,
+    temporary_database,
+)
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -33,7 +39,10 @@ def eventflow_server(
     A server that does not start ends the run with one message and exit code 3.
     """
     try:
-        context = running_server(options=eventflow_server_options)
+        choice = resolve_choice()
+        # A server that runs already keeps the options it has.
+        given = choice == "url" or "://" in choice
+        context = running_server(choice, options=() if given else eventflow_server_options)
         server = context.__enter__()
     except ServerUnavailableError as exc:
         pytest.exit(f"no database server for the tests: {exc}", returncode=3)
