@@ -185,7 +185,9 @@ def log_error(error: Any) -> Any:
         return {} if error is None else dict(error) if isinstance(error, Mapping) else error
     described = describe_exception(error)
     innermost, seen = described, 1
-    while (error := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) and seen < 10:
+    while (
+        error := error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    ) and seen < 10:
         innermost["cause"] = innermost = describe_exception(error)
         seen += 1
     return described

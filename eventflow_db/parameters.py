@@ -68,9 +68,10 @@ def _day(value: Any) -> date:
         raise ValueError(f"must be {_DATE_RULE}")
     if isinstance(value, datetime):
         value = utc(value, milliseconds=False).date()
-    if not YEARS[0] <= value.year <= YEARS[1]:
+    day: date = value
+    if not YEARS[0] <= day.year <= YEARS[1]:
         raise ValueError(f"must lie within the years {YEARS[0]} to {YEARS[1]}")
-    return value
+    return day
 
 
 def _date(value: date) -> bytes:
@@ -122,7 +123,9 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "partition": ParameterType(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode()),
     "port": ParameterType(Annotated[int, Meta(ge=0, le=65535)], "a whole number from 0 to 65535", _integer),
     "limit": ParameterType(
-        Annotated[int, Meta(ge=0, le=2**63 - 1)] | None, "a whole number from 0 up, or None for no limit", _limit
+        Annotated[int, Meta(ge=0, le=2**63 - 1)] | None,
+        "a whole number from 0 up, or None for no limit",
+        _limit,
     ),
     "seconds": ParameterType(
         Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer

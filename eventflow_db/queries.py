@@ -11,29 +11,21 @@ import hashlib
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from aiosql.queries import Queries
 from aiosql.types import QueryDataTree, QueryDatum, SQLOperationType
 
 from . import records
-from .codec import decode_json, parse_datetime
 from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
 from .parameters import BUILTIN_TYPES, ParameterType, parameter_type, refusals
+from .rows import SCALARS, Result, converters_of, parse_row
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
-
-
-class Result(NamedTuple):
-    """What a statement gave: the rows still as the server sent them."""
-
-    affected: int
-    columns: tuple[str, ...]
-    rows: Sequence[bytes]
 
 
 class Connection(Protocol):
@@ -94,7 +86,10 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _struct(self) -> type[msgspec.Struct]:
         return msgspec.defstruct(
             "Parameters",
-            [(key, kind.type, None) if key in self.optional else (key, kind.type) for key, kind in self.types.items()],
+            [
+                (key, kind.type, None) if key in self.optional else (key, kind.type)
+                for key, kind in self.types.items()
+            ],
             forbid_unknown_fields=True,
             kw_only=True,
         )
@@ -109,10 +104,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises: InvalidValueError naming every key that is missing, unknown or breaks its rule.
         """
         try:
-            checked = msgspec.structs.astuple(msgspec.convert(values, self._struct, builtin_types=BUILTIN_TYPES))
+            checked = msgspec.structs.astuple(
+                msgspec.convert(values, self._struct, builtin_types=BUILTIN_TYPES)
+            )
             return {
-                name: literal(value)
-                for (name, literal), value in zip(self._literals, checked, strict=True)
+                name: literal(value) for (name, literal), value in zip(self._literals, checked, strict=True)
             }
         except ValueError:
             pass  # what msgspec says may quote the value, and stops at the first
@@ -139,10 +135,8 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises: SchemaError where the columns are not the record's, or a value cannot be read.
         """
         record = self.record
-        if record is None:
-            expected, converters = result.columns[:1], (_SCALARS[self.returns.rstrip("*?")],)
-        else:
-            expected, converters = record.__struct_encode_fields__, _converters(record)
+        expected = result.columns[:1] if record is None else record.__struct_encode_fields__
+        converters = (SCALARS[self.returns.rstrip("*?")],) if record is None else converters_of(record)
         if result.columns != expected:
             raise SchemaError(self.code, f"query {self.name} gives columns other than {', '.join(expected)}")
         try:
@@ -156,50 +150,6 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def error(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:
         """An error of this query."""
         return kind(self.code, f"{self.message}: {text}", errno)
-
-
-def parse_row(data: bytes, converters: Sequence[Callable[[bytes], Any]]) -> list[Any]:
-    """The values of one row of MySQL's text protocol: length-encoded strings, 0xFB for NULL."""
-    values = []
-    position = 0
-    for convert in converters:
-        length = data[position]
-        position += 1
-        if length > 0xFA:
-            if length == 0xFB:
-                values.append(None)
-                continue
-            width = {0xFC: 2, 0xFD: 3, 0xFE: 8}[length]
-            length = int.from_bytes(data[position : position + width], "little")
-            position += width
-        values.append(convert(data[position : position + length]))
-        position += length
-    return values
-
-
-def _string(data: bytes) -> str:
-    return data.decode()
-
-
-_SCALARS: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "str": _string,
-    "int": int,
-    "bool": lambda data: data != b"0",
-}
-_BY_ANNOTATION: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "str": _string,
-    "int": int,
-    "bytes": bytes,
-    "datetime": parse_datetime,
-    "Any": decode_json,
-}
-
-
-@lru_cache
-def _converters(record: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], ...]:
-    return tuple(
-        _BY_ANNOTATION[record.__annotations__[name].removesuffix(" | None")] for name in record.__struct_fields__
-    )
 
 
 _TOKEN: Final = re.compile(
@@ -279,7 +229,12 @@ class _Adapter:
         return sql
 
     def select(
-        self, conn: Connection, query_name: str, sql: Statement, parameters: Mapping[str, bytes], record_class: Any = None
+        self,
+        conn: Connection,
+        query_name: str,
+        sql: Statement,
+        parameters: Mapping[str, bytes],
+        record_class: Any = None,
     ) -> Any:
         return conn.run_query(sql.render(parameters), sql.spec)
 
@@ -289,7 +244,9 @@ class _Adapter:
         return conn.run_query(sql.render({}), sql.spec)
 
 
-_NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z_]\w*)\s*\((?P<parameters>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
+_NAME: Final = re.compile(
+    r"-- name:\s*(?P<name>[a-z_]\w*)\s*\((?P<parameters>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$"
+)
 _ANNOTATION: Final = re.compile(r"(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?$")
 _OPERATIONS: Final = {
     "": SQLOperationType.SELECT,
@@ -346,7 +303,12 @@ def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
 def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     head = _NAME.match(lines[0])
     if head is None:
-        raise _broken(path, line, lines[0].strip(), "must be of the form -- name: query(parameter, …) and ^ $ ! # or nothing")
+        raise _broken(
+            path,
+            line,
+            lines[0].strip(),
+            "must be of the form -- name: query(parameter, …) and ^ $ ! # or nothing",
+        )
     name = f"{path.parent.name}.{head['name']}"
 
     def refuse(rule: str) -> ContractError:
@@ -390,14 +352,18 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     for key, kind in parameters.items():
         if parameter_type(kind) is None:
             raise refuse(f"parameter {key} has the unknown type {kind}")
-    kind = _RETURNS.fullmatch(returns)
-    if kind is None:
+    shape = _RETURNS.fullmatch(returns)
+    if shape is None:
         raise refuse(f"returns must be Record*, Record?, a scalar type, affected or none, not {returns}")
-    if head["suffix"] != _SUFFIXES[str(kind.lastgroup)]:
-        raise refuse(f"returns {returns} needs the suffix {_SUFFIXES[str(kind.lastgroup)] or '(none)'} behind its parameters")
+    if head["suffix"] != _SUFFIXES[str(shape.lastgroup)]:
+        raise refuse(
+            f"returns {returns} needs the suffix {_SUFFIXES[str(shape.lastgroup)] or '(none)'} behind its parameters"
+        )
     used = {text for token, text in tokens(sql) if token == "parameter"}
     if used != set(declared):
-        raise refuse(f"its parameters are used and declared differently: {', '.join(sorted(used ^ set(declared)))}")
+        raise refuse(
+            f"its parameters are used and declared differently: {', '.join(sorted(used ^ set(declared)))}"
+        )
     if not re.fullmatch(r"E_EVENTFLOW_DB_[A-Z_]+", code) or not message:
         raise refuse("error must be E_EVENTFLOW_DB_… and a message")
     if timeout not in ("read", "ddl"):
@@ -430,13 +396,17 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
                 raise _broken(Path(spec.path), spec.line, name, "replaces no query of the package")
             for part in ("parameters", "returns", "code", "idempotent"):
                 if getattr(spec, part) != getattr(base, part):
-                    raise _broken(Path(spec.path), spec.line, name, f"its {part} differ from the replaced query's")
+                    raise _broken(
+                        Path(spec.path), spec.line, name, f"its {part} differ from the replaced query's"
+                    )
             specs[name] = spec
     meanings: dict[str, QuerySpec] = {}
     for spec in specs.values():
         other = meanings.setdefault(spec.code, spec)
         if other.message != spec.message:
-            raise _broken(Path(spec.path), spec.line, spec.name, f"gives {spec.code} another message than {other.name}")
+            raise _broken(
+                Path(spec.path), spec.line, spec.name, f"gives {spec.code} another message than {other.name}"
+            )
     return specs
 
 

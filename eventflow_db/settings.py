@@ -98,7 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if name.startswith(PREFIX)
         }
         unknown = [_unknown(name, _VARIABLES) for name in variables if name not in _VARIABLES]
-        values = {_VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES and value}
+        values = {
+            _VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES and value
+        }
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
@@ -111,14 +113,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise InvalidValueError(CODE, "url: not a URL of the form mysql://user:password@host:port/database") from None
+            raise InvalidValueError(
+                CODE, "url: not a URL of the form mysql://user:password@host:port/database"
+            ) from None
         if parts.scheme not in ("mysql", "mariadb") or parts.fragment:
             raise InvalidValueError(CODE, "url: must be of the form mysql://user:password@host:port/database")
         try:
             pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError:
-            raise InvalidValueError(CODE, "url: its query must be of the form name=value&name=value") from None
-        unknown = [_unknown(name, cls.__struct_fields__) for name, _ in pairs if name not in cls.__struct_fields__]
+            raise InvalidValueError(
+                CODE, "url: its query must be of the form name=value&name=value"
+            ) from None
+        unknown = [
+            _unknown(name, cls.__struct_fields__) for name, _ in pairs if name not in cls.__struct_fields__
+        ]
         names = [name for name, _ in pairs]
         unknown += [f"{name}: given twice" for name in sorted(set(names)) if names.count(name) > 1]
         values = {name: value for name, value in pairs if name in cls.__struct_fields__}
@@ -147,7 +155,7 @@ _RULES: Final = {
     "ssl_mode": "one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY",
     "statement_tags": "true or false",
     "ssl_key": "the key of ssl_cert",
-} | {name: "a whole number from 1 to 100000" for name in ("connection_limit", "retry_limit")}
+} | dict.fromkeys(("connection_limit", "retry_limit"), "a whole number from 1 to 100000")
 
 
 def _rule(name: str) -> str:

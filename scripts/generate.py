@@ -36,7 +36,6 @@ NAMES = {
     "push_async_callback": "callback",
     "push_async_exit": "push",
     "aclose": "close",
-    "aget": "get",
     "aclosing": "closing",
     "aiter": "iter",
     "anext": "next",

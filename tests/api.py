@@ -63,7 +63,8 @@ class Blocking:
         async def in_thread(tx: Any) -> T:
             return await asyncio.to_thread(work, Blocking(tx, self._loop))
 
-        return self._loop.run(self.target.run_transaction(in_thread))
+        result: T = self._loop.run(self.target.run_transaction(in_thread))
+        return result
 
     def _plain(self, result: Any) -> Any:
         if inspect.iscoroutine(result):

@@ -28,7 +28,8 @@ from ..errors import (
     UnavailableError,
     meaning,
 )
-from ..queries import QuerySpec, Result, Statement, load
+from ..queries import QuerySpec, Statement, load
+from ..rows import Result
 from ..settings import Settings
 from .pool import AsyncPool, PoolClosedError, PoolTimeoutError
 from .session import AsyncSession, batches
@@ -329,7 +330,9 @@ class _OneConnection(AsyncSession):
         self._refuse_commit(spec)
         await self._check(spec)
         if self._is_busy:
-            raise InvalidValueError(spec.code, "a transaction belongs to one user at a time, and another one is using it")
+            raise InvalidValueError(
+                spec.code, "a transaction belongs to one user at a time, and another one is using it"
+            )
         self._is_busy = True
         try:
             return await work()
@@ -421,7 +424,9 @@ class AsyncTransaction(_OneConnection):
             self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
             if isinstance(failure, OutcomeUnknownError):
                 cause = failure.__cause__
-                failure = spec.error(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
+                failure = spec.error(
+                    UnavailableError, "the connection was lost, the transaction is rolled back", errno
+                )
                 failure.__cause__ = cause
         return failure
 
@@ -461,7 +466,7 @@ class AsyncBorrowedSession(_OneConnection):
         self._sql = sql
         self._connection = connection
         self._is_checked = False
-        if not isinstance(connection, RawConnection):
+        if not isinstance(connection, RawConnection):  # type: ignore[misc]
             raise InvalidValueError(self._spec.code, f"takes a connection of {RawConnection.__module__}")
 
     @property
@@ -504,7 +509,9 @@ class AsyncBorrowedSession(_OneConnection):
     async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
         await self._check(statement.spec)
         if self._channel.is_autocommitting and len(groups) > 1:
-            raise InvalidValueError(statement.spec.code, "a batch needs a transaction: begin one on the connection")
+            raise InvalidValueError(
+                statement.spec.code, "a batch needs a transaction: begin one on the connection"
+            )
         await super()._execute_batch(statement, groups)
 
 

@@ -82,10 +82,13 @@ class AsyncPool:
                 self._leave(waiter)
         if not given:
             raise PoolTimeoutError
+        self._check_open(waiter)
+        return waiter.item
+
+    def _check_open(self, waiter: Waiter[Channel]) -> None:
         if self._closed:
             self._give(waiter.item)
             raise PoolClosedError
-        return waiter.item
 
     def _leave(self, waiter: Waiter[Channel]) -> None:
         with self._lock:

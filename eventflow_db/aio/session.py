@@ -14,7 +14,7 @@ from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
-from ..queries import QuerySpec, Result, Statement
+from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
     Event,
@@ -28,6 +28,7 @@ from ..records import (
     PublishedEvent,
     ScheduledEvent,
 )
+from ..rows import Result
 
 P = ParamSpec("P")
 Query = Callable[Concatenate[Any, P], Awaitable[Result]]
@@ -145,7 +146,9 @@ class AsyncSession:
         await self._insert(self._sql.event.persist, values)
         return str(values["id"])
 
-    async def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
+    async def persist_events(
+        self, events: Iterable[NewEvent | Event], *, serialize: bool = False
+    ) -> list[str]:
         """Persist events, all or none; gives their ids in the given order.
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
@@ -303,7 +306,9 @@ class AsyncSession:
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
         """
-        return await self._rows(self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit)
+        return await self._rows(
+            self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit
+        )
 
     async def persist_event_eid(self, event_id: str, eid: str) -> bool:
         """Associate an event with an entity; True.
@@ -426,7 +431,8 @@ class AsyncSession:
     async def update_event_scheduled_executed(self, event_id: str) -> bool:
         """Claim the execution of a scheduled event: True for exactly one caller, ever.
 
-        Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
+        Raises: OutcomeUnknownError when the reply was lost, and others
+        (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
         """
         return await self._affected(self._sql.event_scheduled.update_executed, event_id=event_id) > 0
 
@@ -587,4 +593,3 @@ def batches(statement: Statement, groups: Sequence[bytes], limit: int) -> list[b
         pending.append(group)
         size += len(group) + 1
     return [*statements, statement.head + b",".join(pending)]
-

@@ -46,7 +46,9 @@ def refuse_plain_text(settings: Settings) -> pymysql.err.OperationalError | None
     """What to raise, before any credential is sent, when the server offers no TLS; None where plain text may do."""
     if settings.ssl_mode in ("DISABLED", "PREFERRED"):
         return None
-    return pymysql.err.OperationalError(2026, f"the server offers no TLS, and ssl_mode is {settings.ssl_mode}")
+    return pymysql.err.OperationalError(
+        2026, f"the server offers no TLS, and ssl_mode is {settings.ssl_mode}"
+    )
 
 
 def errno_of(error: BaseException) -> int:
@@ -85,7 +87,9 @@ def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False
 
 def _quieted(error: BaseException, errno: int, secret: bool) -> BaseException:
     if secret:
-        kind = type(error) if isinstance(error, pymysql.err.Error) else pymysql.err.OperationalError
+        kind: type[BaseException] = (
+            type(error) if isinstance(error, pymysql.err.Error) else pymysql.err.OperationalError
+        )
         return kind(errno, "the server's message is left out: it may quote a value")
     error.__context__ = None
     if error.__cause__ is not None:

@@ -7,20 +7,21 @@ import contextlib
 import os
 import ssl
 import time
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import aiomysql.connection
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..queries import QuerySpec, Result, parse_row
+from ..queries import QuerySpec
+from ..rows import Result, parse_row
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
 
 T = TypeVar("T")
 sleep = asyncio.sleep
-RawConnection = aiomysql.connection.Connection
+RawConnection: TypeAlias = aiomysql.connection.Connection
 
 
 def scope() -> object:
@@ -58,6 +59,7 @@ class _Connection(RawConnection):  # type: ignore[misc]
     """aiomysql's connection, with TLS as ssl_mode says, one statement at a time, and time limits."""
 
     read_limit: float | None
+    _ssl_context: ssl.SSLContext | None
 
     def __init__(self, settings: Settings, context: ssl.SSLContext | None) -> None:
         self._settings = settings
@@ -153,7 +155,10 @@ class Channel:
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
         status = self.connection.server_status
-        return bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        return (
+            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT)
+            and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        )
 
     async def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
         """Send the statement of a query, within its time limit."""

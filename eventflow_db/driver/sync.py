@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import select
-import ssl
 import threading
 import time
-from typing import Any, Generic, TypeVar
+from ssl import SSLContext
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import pymysql.connections
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..queries import QuerySpec, Result, parse_row
+from ..queries import QuerySpec
+from ..rows import Result, parse_row
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
 
 T = TypeVar("T")
 sleep = time.sleep
 
-RawConnection = pymysql.connections.Connection
+RawConnection: TypeAlias = pymysql.connections.Connection
 
 
 def scope() -> object:
@@ -54,7 +55,9 @@ class Waiter(Generic[T]):
 class _Connection(RawConnection):  # type: ignore[misc]
     """PyMySQL's connection, with TLS as ssl_mode says."""
 
-    def __init__(self, settings: Settings, context: ssl.SSLContext | None) -> None:
+    ssl: bool
+
+    def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
         super().__init__(
             host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
@@ -102,7 +105,7 @@ class Channel:
         self.read_timeout = settings.read_timeout if settings else None
 
     @classmethod
-    def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
+    def open(cls, settings: Settings, context: SSLContext | None) -> Channel:
         """Connect, authenticate and set the session up, all within connect_timeout."""
         connection = _Connection(settings, context)
         try:
@@ -140,7 +143,10 @@ class Channel:
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
         status = self.connection.server_status
-        return bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        return (
+            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT)
+            and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        )
 
     def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
         """Send the statement of a query, within its time limit."""

@@ -29,7 +29,8 @@ from ..errors import (
     UnavailableError,
     meaning,
 )
-from ..queries import QuerySpec, Result, Statement, load
+from ..queries import QuerySpec, Statement, load
+from ..rows import Result
 from ..settings import Settings
 from .pool import Pool, PoolClosedError, PoolTimeoutError
 from .session import Session, batches
@@ -466,7 +467,7 @@ class BorrowedSession(_OneConnection):
         self._sql = sql
         self._connection = connection
         self._is_checked = False
-        if not isinstance(connection, RawConnection):
+        if not isinstance(connection, RawConnection):  # type: ignore[misc]
             raise InvalidValueError(self._spec.code, f"takes a connection of {RawConnection.__module__}")
 
     @property
@@ -523,7 +524,7 @@ def locate(container: svcs.Container) -> EventflowDB:
     from svcs.exceptions import ServiceNotFoundError
 
     try:
-        settings = container.aget(Settings)
+        settings = container.get(Settings)
     except ServiceNotFoundError:
         settings = None
     return EventflowDB(settings)

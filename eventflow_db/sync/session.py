@@ -15,7 +15,7 @@ from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
-from ..queries import QuerySpec, Result, Statement
+from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
     Event,
@@ -29,6 +29,7 @@ from ..records import (
     PublishedEvent,
     ScheduledEvent,
 )
+from ..rows import Result
 
 P = ParamSpec("P")
 Query = Callable[Concatenate[Any, P], Result]
@@ -427,7 +428,8 @@ class Session:
     def update_event_scheduled_executed(self, event_id: str) -> bool:
         """Claim the execution of a scheduled event: True for exactly one caller, ever.
 
-        Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
+        Raises: OutcomeUnknownError when the reply was lost, and others
+        (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
         """
         return self._affected(self._sql.event_scheduled.update_executed, event_id=event_id) > 0
 
