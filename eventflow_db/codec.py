@@ -137,7 +137,7 @@ def _tagged(kind: str, value: Any) -> dict[str, Any]:
 
 
 def deserialize(value: Any) -> Any:
-    """The reverse of `serialize`: Error gives a RemoteError, an unknown `$type` or malformed `$value` stays as it is."""
+    """The reverse of `serialize`: Error gives a RemoteError; an unknown `$type`, or a malformed `$value`, stays."""
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     if not isinstance(value, dict):

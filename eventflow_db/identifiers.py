@@ -17,7 +17,7 @@ _RANDOM_LIMIT: Final = 36**_RANDOM_DIGITS
 
 
 class _Sequence:
-    """The last id given, so that the next one is greater: also within one millisecond, or when the clock is set back."""
+    """The last id given: the next one is greater, also within a millisecond, or when the clock is set back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

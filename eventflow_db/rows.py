@@ -58,6 +58,7 @@ _BY_ANNOTATION: Final[Mapping[str, Callable[[bytes], Any]]] = {
 
 @lru_cache
 def converters_of(record: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], ...]:
+    """What makes the values of a record, field by field."""
     return tuple(
         _BY_ANNOTATION[record.__annotations__[name].removesuffix(" | None")]
         for name in record.__struct_fields__

@@ -66,8 +66,9 @@ class _Attempts:
 class AsyncEventflowDB(AsyncSession):
     """The data layer of Eventflow on MySQL or MariaDB.
 
-    AsyncEventflowDB() takes the EVENTFLOW_MYSQL_* environment, AsyncEventflowDB(url) a URL,
-    AsyncEventflowDB(Settings(...)) settings. Nothing connects before first use. Any number of users may share it at once.
+    AsyncEventflowDB() takes the EVENTFLOW_MYSQL_* environment, AsyncEventflowDB(url) a URL, and
+    AsyncEventflowDB(Settings(...)) settings. Nothing connects before first use.
+    Any number of users may share it at once.
 
     Each operation is a transaction of its own. After a deadlock or a lock wait it is run again, and after a
     lost connection too where that is harmless; where it is not, the error is an OutcomeUnknownError.

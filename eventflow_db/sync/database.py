@@ -67,8 +67,9 @@ class _Attempts:
 class EventflowDB(Session):
     """The data layer of Eventflow on MySQL or MariaDB.
 
-    EventflowDB() takes the EVENTFLOW_MYSQL_* environment, EventflowDB(url) a URL,
-    EventflowDB(Settings(...)) settings. Nothing connects before first use. Any number of users may share it at once.
+    EventflowDB() takes the EVENTFLOW_MYSQL_* environment, EventflowDB(url) a URL, and
+    EventflowDB(Settings(...)) settings. Nothing connects before first use.
+    Any number of users may share it at once.
 
     Each operation is a transaction of its own. After a deadlock or a lock wait it is run again, and after a
     lost connection too where that is harmless; where it is not, the error is an OutcomeUnknownError.
