@@ -38,6 +38,8 @@ class Verdict(NamedTuple):
 
     tables: Sequence[str]
     """The one that it writes first."""
+    names: Mapping[str, str]
+    """Alias → table."""
     tree: Any
     """sqlglot's; None where sqlglot does not understand the statement: then the server alone judges its structure."""
 
@@ -58,7 +60,8 @@ def judge(spec: QuerySpec) -> Verdict:
         _judge_structure(spec, tree)
     if spec.verb == "INSERT":
         _judge_insert(spec, found)
-    return Verdict(_tables(found, tree), tree)
+    names = {} if tree is None else {table.alias_or_name: table.name for table in tree.find_all(exp.Table)}
+    return Verdict(_tables(found, tree), names, tree)
 
 
 def _tokenize(spec: QuerySpec) -> list[Token]:
@@ -230,7 +233,7 @@ def columns(spec: QuerySpec, verdict: Verdict, schema: Schema) -> dict[str, str]
         return {}
     if not isinstance(verdict.tree, exp.Query):
         raise spec.refuse("its columns cannot be told: write it more plainly", spec.body)
-    names = {table.alias_or_name: table.name for table in verdict.tree.find_all(exp.Table)}
+    names = verdict.names
     found: dict[str, str] = {}
     for number, selected in enumerate(verdict.tree.selects):
         column = selected.unalias()
@@ -246,11 +249,11 @@ def _promised(spec: QuerySpec, number: int) -> str:
     if spec.record is None:
         name = spec.returns.rstrip("*?")
         assert name in SCALARS
-        return {"str": "text", "int": "integer", "bool": "integer"}[name]
+        return {"str": "string", "int": "integer", "bool": "integer"}[name]
     annotations = [spec.record.__annotations__[field] for field in spec.record.__struct_fields__]
     word, _, rest = (annotations[number] if number < len(annotations) else "Any").partition(" | ")
-    kinds = {"str": "text", "int": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json"}
-    return kinds.get(word, "text") + (" null" if rest else "")
+    kinds = {"str": "string", "int": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json"}
+    return kinds.get(word, "string") + (" null" if rest else "")
 
 
 def entries(specs: Mapping[str, QuerySpec]) -> dict[str, Entry]:

@@ -71,6 +71,11 @@ class Statement(str):
         problems += [f"{name}: unknown parameter" for name in literals if name not in declared]
         return InvalidValueError(self.spec.code, f"query {self.spec.name}: {'; '.join(problems)}")
 
+    @property
+    def slots(self) -> int:
+        """How many values are put in: a parameter that is used twice counts twice."""
+        return len(self._slots)
+
     @cached_property
     def head(self) -> bytes:
         """What comes before the values of an INSERT."""
