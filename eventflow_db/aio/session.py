@@ -153,7 +153,8 @@ class AsyncSession:
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
 
-        Raises: as persist_event; InvalidValueError says which event, counted from 0, breaks which rule.
+        Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which event, counted
+        from 0, breaks which rule.
         """
         statement: Statement = self._sql.event.persist.sql
         ids: list[str] = []
@@ -254,15 +255,19 @@ class AsyncSession:
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        after: start behind this event, or behind this (timestamp, id). No connection is held between pages.
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1. No connection is held between pages.
         An event that is committed later with an earlier timestamp than the last one read is missed.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
-        timestamp, id = (after.timestamp, after.id) if isinstance(after, Event) else after or _BEGINNING
+        if isinstance(after, Event):
+            after = after.timestamp, after.id
+        elif after is not None and not (isinstance(after, tuple) and len(after) == 2):
+            raise InvalidValueError(query.sql.spec.code, "after: must be an event, or its (timestamp, id)")
+        timestamp, id = after or _BEGINNING
         while True:
-            events = await self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, limit=page)
+            events = await self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, page=page)
             for event in events:
                 yield _revived(event) if deserialize else event
             if len(events) < page:

@@ -52,14 +52,14 @@ WHERE domain = :domain AND pid = :pid
 ORDER BY timestamp, id
 LIMIT :limit;
 
--- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, limit)
+-- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, page)
 -- Events of one process that come after the position (timestamp, id), oldest first.
 -- The position is spelled out because neither server finds the index behind a row comparison.
 -- param domain: identifier
 -- param pid: identifier
 -- param timestamp: datetime(3)
 -- param id: position
--- param limit: limit
+-- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
 -- index: event.idx_domain_pid
@@ -68,7 +68,7 @@ SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
 WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
 ORDER BY timestamp, id
-LIMIT :limit;
+LIMIT :page;
 
 -- name: read_by_domain_and_pid_between_timestamps(domain, pid, start, end, limit)
 -- Events of one process from start to end, both included, oldest first.
