@@ -171,7 +171,8 @@ class Session:
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
 
-        Raises: as persist_event; InvalidValueError says which item, counted from 0, breaks which rule.
+        Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
+        from 0, breaks which rule.
         """
         ids: list[str] = []
 
@@ -268,16 +269,16 @@ class Session:
     ) -> Iterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        after: start behind this event, or behind this (timestamp, id). No connection is held between pages.
-        An event that is committed later with an earlier timestamp than the last one read is missed.
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+        No connection is held between pages. An event that is committed later with an earlier timestamp
+        than the last one read is missed.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
-        timestamp, id = (after.timestamp, after.id) if isinstance(after, Event) else after or _BEGINNING
+        timestamp, id = _position(query.sql.spec, after)
         while True:
-            limit = _page(query.sql.spec, page)
-            events = self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, limit=limit)
+            events = self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, page=page)
             for event in events:
                 yield _revived(event) if deserialize else event
             if len(events) < page:
@@ -296,7 +297,8 @@ class Session:
     def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
         """Associate events with correlated processes, all or none: pairs (event_id, cpid); gives how many.
 
-        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule.
+        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
         """
         query = self._sql.event_cpid.persist
         return self._insert_many(query, associations, _pair(query))
@@ -304,7 +306,8 @@ class Session:
     def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
         """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
 
-        Raises: as persist_event_eid; InvalidValueError says which item, counted from 0, breaks which rule.
+        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
         """
         query = self._sql.event_eid.persist
         return self._insert_many(query, associations, _pair(query))
@@ -376,8 +379,7 @@ class Session:
     ) -> Iterator[Event]:
         position = after.id if isinstance(after, Event) else after
         while True:
-            limit = _page(query.sql.spec, page)
-            events: list[Event] = self._rows(query, **keys, after=position, limit=limit)
+            events: list[Event] = self._rows(query, **keys, after=position, page=page)
             for event in events:
                 yield _revived(event) if deserialize else event
             if len(events) < page:
@@ -434,7 +436,8 @@ class Session:
     def persist_events_published(self, published: Iterable[NewPublishedEvent | PublishedEvent]) -> int:
         """Persist publications, all or none; gives how many.
 
-        Raises: as persist_event_published; InvalidValueError says which item, counted from 0, breaks which rule.
+        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
         """
         return self._insert_many(self._sql.event_published.persist, published)
 
@@ -497,7 +500,8 @@ class Session:
     def persist_events_scheduled(self, scheduled: Iterable[NewScheduledEvent | ScheduledEvent]) -> int:
         """Persist schedules, all or none; gives how many.
 
-        Raises: as persist_event_scheduled; InvalidValueError says which item, counted from 0, breaks which rule.
+        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
         """
         return self._insert_many(self._sql.event_scheduled.persist, scheduled)
 
@@ -676,10 +680,12 @@ def _pair(query: Any) -> Callable[[Any], dict[str, Any]]:
     return values
 
 
-def _page(spec: QuerySpec, page: int) -> int:
-    if type(page) is not int or page < 1:
-        raise InvalidValueError(spec.code, "page: must be a whole number from 1 up")
-    return page
+def _position(spec: QuerySpec, after: Any) -> tuple[datetime, str]:
+    if isinstance(after, Event):
+        return after.timestamp, after.id
+    if after is not None and not (isinstance(after, tuple) and len(after) == 2):
+        raise InvalidValueError(spec.code, "after: must be an event, or its (timestamp, id)")
+    return after or _BEGINNING
 
 
 def _revived(event: Event) -> Event:
