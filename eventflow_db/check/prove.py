@@ -161,10 +161,8 @@ class _Prover:
         self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding, scratch: bool
     ) -> None:
         verdict = judge(spec)
-        if spec.verb == "INSERT":
-            rows = [{}]
-        else:
-            rows = samples.sample_rows(inspector, spec, verdict.tables, whole=scratch)
+        tables = () if spec.verb == "INSERT" else verdict.tables
+        rows = samples.sample_rows(inspector, spec, tables, whole=scratch)
         if not rows:
             finding.doubts.append("a table of it has no rows here, by which a plan could be judged")
         names = verdict.names or {table: table for table in self.schema}

@@ -14,7 +14,7 @@ from .server import Inspector
 Row = Mapping[str, str | None]
 _INVENTED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _PLAIN: Final[Mapping[str, Any]] = {
-    "bytes": b"x", "bytes(16)": b"x", "json": {}, "date": _INVENTED, "partition": _INVENTED, "seconds": 0,
+    "bytes": b"x", "bytes(16)": b"x", "json": {}, "date": _INVENTED, "partition": _INVENTED, "seconds": 0, "page": 1000,
 }  # fmt: skip
 """Values of types that no lookup has."""
 
@@ -53,7 +53,7 @@ def _row(
     if key:
         columns = ", ".join(f"`{name}`" for name in key)
         common = inspector.execute(
-            f"SELECT {columns} FROM `{table}` GROUP BY {columns} ORDER BY COUNT(*) {direction}, {columns} LIMIT 1"  # noqa: S608
+            f"SELECT {columns} FROM `{table}` GROUP BY {columns} ORDER BY COUNT(*) {direction}, {columns} LIMIT 1"
         )
         if not common:
             return None
@@ -71,7 +71,7 @@ def _row(
     ]
     rows = inspector.execute(
         f"SELECT {', '.join(f'`{name}`' for name in names)} FROM `{table}` {where} LIMIT 1"
-    )  # noqa: S608
+    )
     return dict(zip(names, rows[0], strict=True)) if rows else None  # type: ignore[arg-type]
 
 

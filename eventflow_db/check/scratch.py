@@ -134,7 +134,7 @@ def _fill(inspector: Inspector, rows: int) -> None:
     inspector.execute("SET SESSION unique_checks = 0")
     inspector.execute("CREATE TABLE eventflow_numbers (n INT PRIMARY KEY)")
     inspector.execute(
-        f"INSERT INTO eventflow_numbers SELECT numbers.n FROM (SELECT {number} AS n FROM {sources}) AS numbers "  # noqa: S608
+        f"INSERT INTO eventflow_numbers SELECT numbers.n FROM (SELECT {number} AS n FROM {sources}) AS numbers "
         f"WHERE numbers.n < {rows}"
     )
     for table, columns in tables.items():
@@ -143,7 +143,7 @@ def _fill(inspector: Inspector, rows: int) -> None:
         values = ", ".join(_value(column, columns, rows) for column in given)
         inspector.execute(
             f"INSERT INTO `{table}` ({names}) SELECT {values} FROM eventflow_numbers ORDER BY n"
-        )  # noqa: S608
+        )
     for table in tables:
         inspector.execute(f"ANALYZE TABLE `{table}`")
     inspector.execute("DROP TABLE eventflow_numbers")

@@ -13,7 +13,7 @@ from pymysql.constants import COMMAND, FIELD_TYPE, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..driver.sync import Channel
-from ..rows import parse_row
+from ..rows import parse_rows
 from ..settings import Settings, ssl_context
 
 _BINARY: Final = 63
@@ -62,7 +62,7 @@ class Inspector:
         """Run a statement; gives its rows as text."""
         result = self.channel.send(statement if isinstance(statement, bytes) else statement.encode())
         decode = (bytes.decode,) * len(result.columns)
-        return [tuple(parse_row(row, decode)) for row in result.rows]
+        return [tuple(row) for row in parse_rows(result.rows, decode)]
 
     def prepare(self, statement: bytes) -> Prepared | None:
         """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""
