@@ -104,6 +104,17 @@ OPERATIONS: Mapping[str, Operation] = {
     # beyond upstream
     "persist_events": _row("EVENT_PERSIST", events=[EVENT]),
     "iter_events_by_domain_and_pid": _row("EVENT_READ_BY_PID", **PROCESS),
+    "iter_events_by_domain_and_cpid": _row("EVENT_BY_DOMAIN_AND_CPID_READ", domain="domain", cpid="cpid"),
+    "iter_events_by_eid": _row("EVENTS_READ_BY_EID", eid="eid"),
+    "iter_events_by_domain_and_eid": _row("EVENTS_READ_BY_DOMAIN_AND_EID", domain="domain", eid="eid"),
+    "persist_events_cpid": _row("EVENT_CPID_PERSIST", associations=[("event-id", "cpid")]),
+    "persist_events_eid": _row("EVENT_EID_PERSIST", associations=[("event-id", "eid")]),
+    "persist_events_published": _row(
+        "EVENT_PUBLISHED_PERSIST", published=[{"event_id": "event-id", "publisher": "publisher"}]
+    ),
+    "persist_events_scheduled": _row(
+        "SCHEDULED_EVENT_PERSIST", scheduled=[{"event_id": "event-id", "scheduled": NOON}]
+    ),
     "ping": _row("PING"),
 }
 """Every operation, by its method, in an order in which each finds the rows that it refers to."""

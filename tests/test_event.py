@@ -305,7 +305,7 @@ def test_persist_events_names_the_bad_event_by_its_number(nowhere: EventflowDB) 
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_events([new(), new(), new(pid="", more=1)])
     assert caught.value.message == (
-        "event 2: more: unknown key; pid: must be text of 1 to 64 characters, without white space around it, "
+        "item 2: more: unknown key; pid: must be text of 1 to 64 characters, without white space around it, "
         "NUL or lone surrogates"
     )
 

@@ -208,8 +208,8 @@ def test_persist_event_serialize_writes_the_stack_of_a_raised_exception(db: Even
 @pytest.mark.parametrize(
     "data",
     [
-        {"at": MOMENT}, {1, "a", None}, {1: {2: {3}}}, [{"deep": [{"at": MOMENT, "set": {MOMENT}}]}], {(): 1},
-        {"plain": [1, "text", None, True]}, set(), {None: MOMENT}, {frozenset({1}): 1},
+        {"at": MOMENT}, {1, "a", None}, {1: {2: {3}}}, [{"deep": [{"at": MOMENT, "set": {MOMENT}}]}],
+        {"plain": [1, "text", None, True]}, set(), {None: MOMENT}, {True: 1, 2.5: 2},
     ],
 )  # fmt: skip
 def test_persist_event_serialize_comes_back_equal(db: EventflowDB, data: Any) -> None:
