@@ -182,7 +182,8 @@ class Channel:
         return Result(result.affected_rows, result.columns, result.rows or ())
 
     async def ping(self) -> None:
-        """Have the server answer."""
+        """Have the server answer, within read_timeout whatever ran last."""
+        self.connection.read_limit = self.read_timeout
         await self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 

@@ -170,7 +170,8 @@ class Channel:
         return Result(result.affected_rows, result.columns, result.rows or ())
 
     def ping(self) -> None:
-        """Have the server answer."""
+        """Have the server answer, within read_timeout whatever ran last."""
+        self.connection._read_timeout = self.read_timeout
         self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 
