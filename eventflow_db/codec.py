@@ -36,7 +36,7 @@ def utc(value: datetime, milliseconds: bool) -> datetime:
 
 def parse_datetime(text: bytes) -> datetime:
     """An aware UTC datetime from the server's `YYYY-MM-DD hh:mm:ss[.ffffff]`."""
-    return datetime.fromisoformat(text.decode("ascii") + "+00:00")
+    return datetime.fromisoformat(text.decode() + "Z")
 
 
 def encode_json(value: Any) -> str:

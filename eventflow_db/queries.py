@@ -23,7 +23,7 @@ from aiosql.types import QueryDataTree, QueryDatum, SQLOperationType
 from . import records
 from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
 from .parameters import BUILTIN_TYPES, ParameterType, parameter_type, refusals
-from .rows import SCALARS, Result, converters_of, parse_row
+from .rows import SCALARS, Result, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
 
@@ -136,15 +136,18 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         record = self.record
         expected = result.columns[:1] if record is None else record.__struct_encode_fields__
-        converters = (SCALARS[self.returns.rstrip("*?")],) if record is None else converters_of(record)
         if result.columns != expected:
             raise SchemaError(self.code, f"query {self.name} gives columns other than {', '.join(expected)}")
-        try:
-            if record is None:
-                return [parse_row(row, converters)[0] for row in result.rows]
-            return [record(*parse_row(row, converters)) for row in result.rows]
-        except ValueError:
-            pass  # its message quotes the value
+        for tolerant in (False, True):
+            try:
+                if record is None:
+                    scalar = SCALARS[self.returns.rstrip("*?")]
+                    return [value for (value,) in parse_rows(result.rows, (scalar,))]
+                return [
+                    record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))
+                ]
+            except (ValueError, RecursionError):
+                pass  # its message quotes the value
         raise SchemaError(self.code, f"query {self.name} gives a value that is not of its column's type")
 
     def error(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -19,47 +19,54 @@ class Result(NamedTuple):
     rows: Sequence[bytes]
 
 
-def parse_row(data: bytes, converters: Sequence[Callable[[bytes], Any]]) -> list[Any]:
-    """The values of one row of MySQL's text protocol: length-encoded strings, 0xFB for NULL."""
-    values: list[Any] = []
-    position = 0
-    for convert in converters:
-        length = data[position]
-        position += 1
-        if length > 0xFA:
-            if length == 0xFB:
-                values.append(None)
-                continue
-            width = {0xFC: 2, 0xFD: 3, 0xFE: 8}[length]
-            length = int.from_bytes(data[position : position + width], "little")
-            position += width
-        values.append(convert(data[position : position + length]))
-        position += length
-    return values
+def read_length(data: bytes, position: int) -> tuple[int, int]:
+    """A length-encoded integer and the position behind it."""
+    first = data[position]
+    if first < 0xFB:
+        return first, position + 1
+    width = _WIDTHS[first]
+    return int.from_bytes(data[position + 1 : position + 1 + width], "little"), position + 1 + width
 
 
-def _string(data: bytes) -> str:
-    return data.decode()
+def parse_rows(rows: Iterable[bytes], converters: Sequence[Callable[[bytes], Any]]) -> Iterator[list[Any]]:
+    """The values of rows of the text protocol: strings behind their lengths, 0xFB for NULL."""
+    for data in rows:
+        values: list[Any] = []
+        position = 0
+        for convert in converters:
+            length = data[position]
+            position += 1
+            if length > 0xFA:
+                if length == 0xFB:
+                    values.append(None)
+                    continue
+                length, position = read_length(data, position - 1)
+            end = position + length
+            values.append(convert(data[position:end]))
+            position = end
+        yield values
 
 
+_WIDTHS: Final = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 SCALARS: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "str": _string,
+    "str": bytes.decode,
     "int": int,
     "bool": lambda data: data != b"0",
 }
 _BY_ANNOTATION: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "str": _string,
+    "str": bytes.decode,
     "int": int,
     "bytes": bytes,
     "datetime": parse_datetime,
-    "Any": decode_json,
+    "Any": msgspec.json.Decoder().decode,
 }
 
 
 @lru_cache
-def converters_of(record: type[msgspec.Struct]) -> tuple[Callable[[bytes], Any], ...]:
-    """What makes the values of a record, field by field."""
+def converters_of(record: type[msgspec.Struct], tolerant: bool) -> tuple[Callable[[bytes], Any], ...]:
+    """What makes the values of a record, field by field; tolerant: JSON that only Python's own reader takes, too."""
+    json = {"Any": decode_json} if tolerant else {}
     return tuple(
-        _BY_ANNOTATION[record.__annotations__[name].removesuffix(" | None")]
+        (dict(_BY_ANNOTATION) | json)[record.__annotations__[name].removesuffix(" | None")]
         for name in record.__struct_fields__
     )

@@ -9,14 +9,13 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 # apt_install PACKAGE...: installs them, or says which command does and fails.
 apt_install() {
-  local sudo=()
+  local sudo=() output
   if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
-  local fix="${sudo[*]:+sudo }apt-get update && ${sudo[*]:+sudo }apt-get install -y --no-install-recommends $*"
-  say "installing $*"
-  if ! command -v apt-get >/dev/null || ! command -v "${sudo[0]:-true}" >/dev/null ||
-    ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null; then
-    say "could not install $*; this does it: $fix"
+  say "installing $* with apt"
+  if ! output=$({ "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@"; } 2>&1); then
+    printf '%s\n' "$output" | tail -n 5 >&2
+    say "could not install $*; this does: sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
     return 1
   fi
 }
@@ -43,7 +42,7 @@ setup_venv() {
   if command -v flock >/dev/null; then flock 9; fi
   if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
     say "installing the project and its tools into .venv, with $("$base" -V)"
-    if [ "$("$python" -VV 2>/dev/null)" != "$("$base" -VV)" ]; then
+    if [ "$("$python" -VV 2>/dev/null)" != "$("$base" -VV)" ] || ! "$python" -m pip --version &>/dev/null; then
       if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
         apt_install "$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
       fi

@@ -264,12 +264,13 @@ def test_restart_keeps_port_and_data(own_server: Server, how: str) -> None:
 
 
 def test_paused_server_answers_after_resume(own_server: Server) -> None:
-    with own_server.connect() as connection, connection.cursor() as cursor:
+    with pymysql.connect(
+        host=own_server.host, port=own_server.port, password=own_server.password, user="root", read_timeout=1
+    ) as connection:
         own_server.pause()
         try:
-            connection._sock.settimeout(0.3)
-            with pytest.raises(pymysql.OperationalError):
-                cursor.execute("SELECT 1")
+            with pytest.raises(pymysql.OperationalError, match="2013"):
+                connection.query("SELECT 1")
         finally:
             own_server.resume()
     assert value(own_server, "SELECT 1") == 1

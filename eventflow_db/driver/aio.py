@@ -7,21 +7,25 @@ import contextlib
 import os
 import ssl
 import time
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import aiomysql.connection
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
-from pymysql.protocol import FieldDescriptorPacket
 
+from ..errors import LOST
 from ..queries import QuerySpec
-from ..rows import Result, parse_row
+from ..rows import Result, parse_rows
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
+from .reply import Reply
 
 T = TypeVar("T")
 sleep = asyncio.sleep
 RawConnection: TypeAlias = aiomysql.connection.Connection
+
+_CHUNK: Final = 1 << 18
+"""Bytes to read at the most at a time."""
 
 
 def scope() -> object:
@@ -91,23 +95,6 @@ class _Connection(RawConnection):  # type: ignore[misc]
             raise
 
 
-class _RawResult(aiomysql.connection.MySQLResult):  # type: ignore[misc]
-    """A result whose rows stay as they came."""
-
-    columns: tuple[str, ...] = ()
-
-    async def _read_result_packet(self, first_packet: Any) -> None:
-        read = self.connection._read_packet
-        count = first_packet.read_length_encoded_integer()
-        self.columns = tuple([(await read(FieldDescriptorPacket)).name for _ in range(count)])
-        await read()
-        rows = []
-        while not self._check_packet_is_eof(packet := await read()):
-            rows.append(packet.get_all_data())
-        self.affected_rows = len(rows)
-        self.rows = rows
-
-
 class Channel:
     """A connection that statements are sent through: one of ours, or one that a caller handed in."""
 
@@ -129,7 +116,7 @@ class Channel:
                 channel = cls(connection, settings)
                 await channel.send(session_statement(settings, connection.server_version))
                 limit = await channel.send(b"SELECT @@SESSION.max_allowed_packet")
-                channel.packet_limit = parse_row(limit.rows[0], (int,))[0]
+                channel.packet_limit = next(parse_rows(limit.rows, (int,)))[0]
         except BaseException:
             connection.close()
             raise
@@ -173,13 +160,34 @@ class Channel:
         """Send a statement and read its result."""
         connection = self.connection
         await connection._execute_command(COMMAND.COM_QUERY, statement)
-        result = _RawResult(connection)
-        await result.read()
-        connection._result = result
-        if result.server_status is not None:
-            connection.server_status = result.server_status
+        reply = Reply()
+        try:
+            while not reply.feed(await self._read(connection._reader)):
+                pass
+        except pymysql.err.MySQLError as error:
+            if error.args[0] in LOST:
+                self.abandon()
+            raise
+        except asyncio.CancelledError:
+            connection._close_on_cancel()
+            raise
+        connection.server_status = reply.status
         self.used = time.monotonic()
-        return Result(result.affected_rows, result.columns, result.rows or ())
+        return reply.result
+
+    async def _read(self, reader: Any) -> bytes:
+        limit = getattr(self.connection, "read_limit", None)
+        try:
+            if limit is None or reader._buffer:
+                data = await reader.read(_CHUNK)
+            else:  # what has arrived already needs no timer
+                async with asyncio.timeout(limit):
+                    data = await reader.read(_CHUNK)
+        except (OSError, TimeoutError) as error:
+            raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
+        if not data:
+            raise pymysql.err.OperationalError(2013, "lost connection during query")
+        return bytes(data)
 
     async def ping(self) -> None:
         """Have the server answer, within read_timeout whatever ran last."""

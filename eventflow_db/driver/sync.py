@@ -7,22 +7,26 @@ import select
 import threading
 import time
 from ssl import SSLContext
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import pymysql.connections
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
-from pymysql.protocol import FieldDescriptorPacket
 
+from ..errors import LOST
 from ..queries import QuerySpec
-from ..rows import Result, parse_row
+from ..rows import Result, parse_rows
 from ..settings import Settings
 from . import refuse_plain_text, session_statement, wire_password
+from .reply import Reply
 
 T = TypeVar("T")
 sleep = time.sleep
 
 RawConnection: TypeAlias = pymysql.connections.Connection
+
+_CHUNK: Final = 1 << 18
+"""Bytes to read at the most at a time."""
 
 
 def scope() -> object:
@@ -76,23 +80,6 @@ class _Connection(RawConnection):  # type: ignore[misc]
             self.client_flag &= ~CLIENT.SSL
 
 
-class _RawResult(pymysql.connections.MySQLResult):  # type: ignore[misc]
-    """A result whose rows stay as they came."""
-
-    columns: tuple[str, ...] = ()
-
-    def _read_result_packet(self, first_packet: Any) -> None:
-        read = self.connection._read_packet
-        count = first_packet.read_length_encoded_integer()
-        self.columns = tuple(read(FieldDescriptorPacket).name for _ in range(count))
-        read()
-        rows = []
-        while not self._check_packet_is_eof(packet := read()):
-            rows.append(packet.get_all_data())
-        self.affected_rows = len(rows)
-        self.rows = rows
-
-
 class Channel:
     """A connection that statements are sent through: one of ours, or one that a caller handed in."""
 
@@ -113,7 +100,7 @@ class Channel:
             channel = cls(connection, settings)
             channel.send(session_statement(settings, connection.server_version))
             limit = channel.send(b"SELECT @@SESSION.max_allowed_packet")
-            channel.packet_limit = parse_row(limit.rows[0], (int,))[0]
+            channel.packet_limit = next(parse_rows(limit.rows, (int,)))[0]
         except BaseException:
             connection._force_close()
             raise
@@ -161,13 +148,31 @@ class Channel:
         """Send a statement and read its result."""
         connection = self.connection
         connection._execute_command(COMMAND.COM_QUERY, statement)
-        result = _RawResult(connection)
-        result.read()
-        connection._result = result
-        if result.server_status is not None:
-            connection.server_status = result.server_status
+        sock = connection._sock
+        limit = connection._read_timeout
+        if sock.gettimeout() != limit:
+            sock.settimeout(limit)
+            connection._current_timeout = limit
+        reply = Reply()
+        try:
+            while not reply.feed(self._read()):
+                pass
+        except pymysql.err.MySQLError as error:
+            if error.args[0] in LOST:
+                self.abandon()
+            raise
+        connection.server_status = reply.status
         self.used = time.monotonic()
-        return Result(result.affected_rows, result.columns, result.rows or ())
+        return reply.result
+
+    def _read(self) -> bytes:
+        try:
+            data: bytes = self.connection._rfile.read1(_CHUNK)
+        except OSError as error:
+            raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
+        if not data:
+            raise pymysql.err.OperationalError(2013, "lost connection during query")
+        return data
 
     def ping(self) -> None:
         """Have the server answer, within read_timeout whatever ran last."""

@@ -519,7 +519,10 @@ def _docker_image(image: str) -> str:
     try:
         client = DockerClient().client
         client.ping()
-    except (docker.errors.DockerException, RequestException):
+    except (docker.errors.DockerException, RequestException) as exc:
+        if "Permission denied" in str(exc):
+            fix = 'sudo usermod -aG docker "$USER", then log in again'
+            raise ServerUnavailableError(f"this user may not use Docker ({fix})") from None
         raise ServerUnavailableError(
             "no Docker engine answers (sudo systemctl start docker; DOCKER_HOST names another)"
         ) from None

@@ -1,0 +1,60 @@
+"""README.md: its Python examples run as printed, and it names every operation, setting and error."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventflow_db import EventflowDB, Settings, errors
+from eventflow_db.testing.servers import Server
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_readme_examples_run_as_printed(eventflow_server: Server, empty_database: str, tmp_path: Path) -> None:
+    settings = Settings.from_url(eventflow_server.database_url(empty_database))
+    program = tmp_path / "examples.py"
+    program.write_text("\n".join(EXAMPLES), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTFLOW_")} | {
+        "EVENTFLOW_MYSQL_HOST": settings.host,
+        "EVENTFLOW_MYSQL_PORT": str(settings.port),
+        "EVENTFLOW_MYSQL_USER": settings.user,
+        "EVENTFLOW_MYSQL_PASS": settings.password,
+        "EVENTFLOW_MYSQL_DB": settings.database,
+    }
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error::DeprecationWarning:__main__", str(program)],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [
+        "E_EVENTFLOW_DB_EVENT_NOT_FOUND",
+        "this hub broadcasts it, and no other one",
+        "placed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [name for name in dir(EventflowDB) if not name.startswith("_") and name not in ("settings", "close")],
+)
+def test_readme_names_every_operation(method: str) -> None:
+    assert re.search(rf"\b{method}\b", README)
+
+
+@pytest.mark.parametrize("setting", Settings.__struct_fields__)
+def test_readme_names_every_setting(setting: str) -> None:
+    variable = {"password": "PASS", "database": "DB"}.get(setting, setting.upper())
+    assert f"`{setting}`" in README
+    assert f"`{variable}`" in README
+
+
+@pytest.mark.parametrize("kind", [kind.__name__ for kind in errors.EventflowDBError.__subclasses__()])
+def test_readme_says_what_to_do_about_every_error(kind: str) -> None:
+    assert f"| `{kind}` |" in README
