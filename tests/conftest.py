@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,9 @@ class Admin:
         if self._connection is None or not self._connection.open:
             self._connection = pymysql.connect(
                 host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
-                charset="utf8mb4", autocommit=True, init_command="SET time_zone = '+00:00'",
+                charset="utf8mb4", autocommit=None,
+                # autocommit=True would not do: MySQL tells PyMySQL that it is on, whatever the server's default
+                init_command="SET time_zone = '+00:00', autocommit = 1",
             )  # fmt: skip
         with self._connection.cursor() as cursor:
             cursor.execute(statement, arguments or None)
@@ -136,6 +139,21 @@ def empty_database(eventflow_server: Server, admin: Admin) -> Iterator[str]:
 def empty_db(api: API, eventflow_server: Server, empty_database: str) -> EventflowDB:
     """The database object, of each API in turn, on a database without tables."""
     return api.database(eventflow_server.database_url(empty_database))
+
+
+@pytest.fixture
+def rival(settings: Settings) -> Iterator[Any]:
+    """A connection of another session, in a transaction."""
+    connection = pymysql.connect(
+        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
+        database=settings.database, autocommit=False, read_timeout=60,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 50")
+    yield connection
+    with contextlib.suppress(pymysql.MySQLError):
+        connection.rollback()
+        connection.close()
 
 
 @pytest.fixture

@@ -460,7 +460,9 @@ class AsyncTransaction(_OneConnection):
                 failure = translate(error, spec)
                 errno = errno_of(error)
                 if errno in NOT_EXECUTED:
-                    failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
+                    failure = spec.error(
+                        OutcomeUnknownError, "the connection was lost while committing", errno
+                    )
                 self.finish(type(failure), "the transaction could not be committed", errno)
             else:
                 self.is_clean = True

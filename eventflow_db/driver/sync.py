@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import socket
 import threading
 import time
 from ssl import SSLContext
@@ -186,5 +188,8 @@ class Channel:
             self.connection.close()
 
     def abandon(self) -> None:
-        """Close without a word."""
+        """Close without a word; in a forked process, just let go."""
+        if self.is_open and self.scope == scope():
+            with contextlib.suppress(OSError):
+                self.connection._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
         self.connection._force_close()
