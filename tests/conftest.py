@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -154,6 +155,21 @@ def rival(settings: Settings) -> Iterator[Any]:
     with contextlib.suppress(pymysql.MySQLError):
         connection.rollback()
         connection.close()
+
+
+@pytest.fixture
+def nowhere(api: API) -> Iterator[EventflowDB]:
+    """The database object, of each API in turn, where no server listens: whatever is sent is an UnavailableError."""
+    with socket.socket() as taken:  # bound, so that nobody else listens there
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1))
+
+
+@pytest.fixture
+def stored(admin: Admin, database: str) -> Callable[[], list[str]]:
+    """The ids of the events that are committed, sorted."""
+    return lambda: [id for (id,) in admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")]
 
 
 @pytest.fixture

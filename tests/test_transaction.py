@@ -37,12 +37,6 @@ class Stop(Exception):
     """Raised by a test's own block."""
 
 
-@pytest.fixture
-def stored(admin: Admin, database: str) -> Callable[[], list[str]]:
-    """The ids of the events that are committed, sorted."""
-    return lambda: [id for (id,) in admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")]
-
-
 def execute(connection: Any, statement: str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement)
