@@ -121,7 +121,7 @@ MEANINGS: Final[dict[int, Meaning]] = {
     1451: Meaning(MissingReferenceError, "another row refers to it"),
     # values
     1048: Meaning(InvalidValueError, "the server refuses NULL"),
-    1153: Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet", discard=True),
+    1153: Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet"),
     1264: _REFUSED,
     1265: _REFUSED,
     1292: _REFUSED,

@@ -14,6 +14,7 @@ from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
+from ..parameters import refusals
 from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
@@ -270,9 +271,15 @@ class AsyncSession:
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
+<<<<<<< HEAD
+        after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
+        least. No connection is held between pages.
+        An event that is committed later with an earlier timestamp than the last one read is missed.
+=======
         after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
         No connection is held between pages. An event that is committed later with an earlier timestamp
         than the last one read is missed.
+>>>>>>> main
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
@@ -598,6 +605,8 @@ class AsyncSession:
         query = self._sql.log.archive
         spec: QuerySpec = query.sql.spec
         day = datetime.now(UTC) if date is None else date
+        if problems := refusals({"date": spec.types["date"]}, {"date": day}):
+            raise InvalidValueError(spec.code, *problems)
         values = {"partition": day, "date": day}
         self._refuse_commit(spec)
         literals = spec.bind(values)

@@ -91,7 +91,8 @@ def _quieted(error: BaseException, errno: int, secret: bool) -> BaseException:
             type(error) if isinstance(error, pymysql.err.Error) else pymysql.err.OperationalError
         )
         return kind(errno, "the server's message is left out: it may quote a value")
-    error.__context__ = None
-    if error.__cause__ is not None:
-        error.__cause__.__traceback__ = None
-    return error.with_traceback(None)
+    # PyMySQL keeps the reason of a failed connect in an attribute, its frames with it
+    for part in (error, error.__cause__, getattr(error, "original_exception", None)):
+        if part is not None:
+            part.__traceback__ = part.__context__ = None
+    return error

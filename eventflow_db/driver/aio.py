@@ -190,7 +190,8 @@ class Channel:
         return bytes(data)
 
     async def ping(self) -> None:
-        """Have the server answer."""
+        """Have the server answer, within read_timeout whatever ran last."""
+        self.connection.read_limit = self.read_timeout
         await self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 

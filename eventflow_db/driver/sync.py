@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import socket
 import threading
 import time
 from ssl import SSLContext
@@ -175,7 +177,8 @@ class Channel:
         return data
 
     def ping(self) -> None:
-        """Have the server answer."""
+        """Have the server answer, within read_timeout whatever ran last."""
+        self.connection._read_timeout = self.read_timeout
         self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 
@@ -185,5 +188,8 @@ class Channel:
             self.connection.close()
 
     def abandon(self) -> None:
-        """Close without a word."""
+        """Close without a word; in a forked process, just let go."""
+        if self.is_open and self.scope == scope():
+            with contextlib.suppress(OSError):
+                self.connection._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
         self.connection._force_close()
