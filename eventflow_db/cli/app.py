@@ -235,6 +235,7 @@ def explain(
         accesses = plan.explain(inspector, statement, names)
         columns, rows = plan.table(inspector, statement)
     problem = plan.problem(spec, accesses)
+    unknown = not accesses and spec.index not in (None, "none")
     if json:
         report.json(
             {"query": name, "promised": spec.lookup, "plan": [str(a) for a in accesses], "problem": problem,
@@ -242,8 +243,11 @@ def explain(
         )  # fmt: skip
     else:
         report.plan(columns, rows)
+    if not json and not unknown:
         report.line("as promised" if problem is None else "not as promised", spec.lookup, problem is None)
-    return 0 if problem is None else 1
+    if unknown:
+        report.status("the server reads no table for these values: name a row that is there")
+    return 0 if problem is None else 2 if unknown else 1
 
 
 @app.command(epilog="Example: eventflow-db contract --write")
