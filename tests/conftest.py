@@ -61,7 +61,7 @@ class Admin:
         if self._connection is None or not self._connection.open:
             self._connection = pymysql.connect(
                 host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
-                charset="utf8mb4", init_command="SET time_zone = '+00:00', autocommit = 1",
+                charset="utf8mb4", autocommit=None, init_command="SET time_zone = '+00:00', autocommit = 1",
             )  # fmt: skip
         with self._connection.cursor() as cursor:
             cursor.execute(statement, arguments or None)

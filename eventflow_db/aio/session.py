@@ -271,15 +271,9 @@ class AsyncSession:
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-<<<<<<< HEAD
-        after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
-        least. No connection is held between pages.
-        An event that is committed later with an earlier timestamp than the last one read is missed.
-=======
         after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
         No connection is held between pages. An event that is committed later with an earlier timestamp
         than the last one read is missed.
->>>>>>> main
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
