@@ -145,7 +145,7 @@ def nowhere(api: API) -> Iterator[EventflowDB]:
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1))
+        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
 
 
 @pytest.fixture

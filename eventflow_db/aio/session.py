@@ -88,6 +88,8 @@ class AsyncSession:
         statement: Statement = query.sql
         spec = statement.spec
         groups: list[bytes] = []
+        if not isinstance(items, Iterable):
+            raise InvalidValueError(spec.code, "must be an iterable of what is to be persisted")
         for number, item in enumerate(items):
             try:
                 groups.append(statement.values(spec.bind(values(item) if values else _values(spec, item))))
