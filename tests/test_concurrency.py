@@ -29,7 +29,7 @@ def claims(db: EventflowDB, claim: Claim, ids: list[str]) -> list[list[str]]:
     def work(worker: int) -> list[str]:
         return [id for id in ids if claim(db, id, worker)]
 
-    return concurrently(*[lambda worker=worker: work(worker) for worker in range(WORKERS)])  # type: ignore[misc]
+    return concurrently(*[lambda worker=worker: work(worker) for worker in range(WORKERS)])
 
 
 def one_winner_each(won: list[list[str]], ids: list[str]) -> bool:

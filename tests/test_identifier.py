@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from eventflow_db import EventflowDB, NewHub, errors, generate_event_id, identifiers
+from eventflow_db import EventflowDB, NewCertificate, NewHub, errors, generate_event_id, identifiers
 
 from .api import concurrently
 from .operations import IDENTIFIERS, OPERATIONS, call, fails
@@ -28,7 +29,7 @@ def test_generate_event_id_is_milliseconds_and_random_digits_in_base_36() -> Non
 
 def test_generate_event_id_strictly_increases_within_a_millisecond() -> None:
     ids = [generate_event_id() for _ in range(20_000)]
-    assert all(a < b for a, b in zip(ids, ids[1:], strict=False))
+    assert all(a < b for a, b in pairwise(ids))
     assert len({event_id[:8] for event_id in ids}) < len(ids)
 
 
@@ -43,7 +44,7 @@ def test_generate_event_id_strictly_increases_across_threads() -> None:
 
     concurrently(*[generate] * 8)
     assert len(order) == 4000
-    assert all(a < b for a, b in zip(order, order[1:], strict=False))
+    assert all(a < b for a, b in pairwise(order))
 
 
 def test_generate_event_id_at_once_in_many_threads_gives_each_its_own() -> None:
@@ -63,12 +64,12 @@ def test_generate_event_id_strictly_increases_when_the_clock_is_set_back(
     before = generate_event_id()
     monkeypatch.setattr(identifiers, "time", Back)
     ids = [before, *(generate_event_id() for _ in range(1000))]
-    assert all(a < b for a, b in zip(ids, ids[1:], strict=False))
+    assert all(a < b for a, b in pairwise(ids))
 
 
 def test_generate_event_id_holds_80_random_bits_of_its_own() -> None:
     ids = [generate_event_id() for _ in range(2000)]
-    steps = [int(b[9:], 36) - int(a[9:], 36) for a, b in zip(ids, ids[1:], strict=False) if a[:8] == b[:8]]
+    steps = [int(b[9:], 36) - int(a[9:], 36) for a, b in pairwise(ids) if a[:8] == b[:8]]
     assert len(set(steps)) == len(steps) > 0
     assert max(steps) > 2**78
 
@@ -168,8 +169,8 @@ def test_identifier_within_the_rule_comes_back_as_it_was(db: EventflowDB, good: 
 
 # --- comparison
 
-ALIKE = ["key", "Key", "KEY", "kéy", "ke\u0301y", "kеy", "k\u200bey"]
-"""Texts that other collations take for one; the one with a Cyrillic е included."""
+ALIKE = ["key", "Key", "KEY", "kéy", "ke\u0301y", "k\u0435y", "k\u200bey"]
+"""Texts that other collations take for one; the one with a Cyrillic letter included."""
 
 
 def test_identifiers_alike_are_different_events(db: EventflowDB) -> None:
@@ -197,7 +198,7 @@ def test_identifiers_alike_are_different_hubs(db: EventflowDB, hub: NewHub) -> N
     assert [text for text in ALIKE if db.has_hub_quit(text)] == ALIKE[:1]
 
 
-def test_identifiers_alike_are_different_certificates(db: EventflowDB, certificate: Any) -> None:
+def test_identifiers_alike_are_different_certificates(db: EventflowDB, certificate: NewCertificate) -> None:
     assert [db.persist_certificate({**certificate, "id": text}) for text in ALIKE] == [True] * len(ALIKE)
     assert db.revoke_certificate(ALIKE[0]) is True
     assert [db.read_certificate(text).id for text in ALIKE[1:]] == ALIKE[1:]
