@@ -62,6 +62,7 @@ class Admin:
             self._connection = pymysql.connect(
                 host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
                 charset="utf8mb4", autocommit=None, init_command="SET time_zone = '+00:00', autocommit = 1",
+                ssl_disabled=True,  # saves 20 ms
             )  # fmt: skip
         with self._connection.cursor() as cursor:
             cursor.execute(statement, arguments or None)
