@@ -127,6 +127,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         "a whole number from 0 up, or None for no limit",
         _limit,
     ),
+    "page": ParameterType(Annotated[int, Meta(ge=1, le=2**63 - 1)], "a whole number from 1 up", _integer),
     "seconds": ParameterType(
         Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,6 +137,15 @@ def empty_database(eventflow_server: Server, admin: Admin) -> Iterator[str]:
 def empty_db(api: API, eventflow_server: Server, empty_database: str) -> EventflowDB:
     """The database object, of each API in turn, on a database without tables."""
     return api.database(eventflow_server.database_url(empty_database))
+
+
+@pytest.fixture
+def nowhere(api: API) -> Iterator[EventflowDB]:
+    """The database object, of each API in turn, where no server listens: whatever is sent is an UnavailableError."""
+    with socket.socket() as taken:  # bound, so that nobody else listens there
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1))
 
 
 @pytest.fixture

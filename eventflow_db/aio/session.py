@@ -82,6 +82,25 @@ class AsyncSession:
             return None
         raise NotFoundError(*spec.not_found)
 
+    async def _insert_many(
+        self, query: Any, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
+    ) -> int:
+        """Insert many rows, all or none; everything is encoded before the transaction begins."""
+        statement: Statement = query.sql
+        spec = statement.spec
+        groups: list[bytes] = []
+        for number, item in enumerate(items):
+            try:
+                groups.append(statement.values(spec.bind(values(item) if values else _values(spec, item))))
+            except InvalidValueError as error:
+                failure = InvalidValueError(error.code, f"item {number}: {error.message}")
+                break
+        else:
+            if groups:
+                await self._execute_batch(statement, groups)
+            return len(groups)
+        raise failure
+
     async def _insert(self, query: Any, values: Mapping[str, Any]) -> bool:
         spec: QuerySpec = query.sql.spec
         return (await self._execute(query, spec.bind(values), values)).affected == 1
@@ -155,20 +174,17 @@ class AsyncSession:
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
 
-        Raises: as persist_event; InvalidValueError says which event, counted from 0, breaks which rule.
+        Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
+        from 0, breaks which rule.
         """
-        statement: Statement = self._sql.event.persist.sql
         ids: list[str] = []
-        groups: list[bytes] = []
-        for number, event in enumerate(events):
-            try:
-                values = self._event(event, serialize)
-                groups.append(statement.values(statement.spec.bind(values)))
-            except InvalidValueError as error:
-                raise InvalidValueError(error.code, f"event {number}: {error.message}") from None
-            ids.append(values["id"])
-        if groups:
-            await self._execute_batch(statement, groups)
+
+        def values(event: NewEvent | Event) -> dict[str, Any]:
+            found = self._event(event, serialize)
+            ids.append(found["id"])
+            return found
+
+        await self._insert_many(self._sql.event.persist, events, values)
         return ids
 
     def _event(self, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
@@ -256,15 +272,16 @@ class AsyncSession:
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        after: start behind this event, or behind this (timestamp, id). No connection is held between pages.
-        An event that is committed later with an earlier timestamp than the last one read is missed.
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+        No connection is held between pages. An event that is committed later with an earlier timestamp
+        than the last one read is missed.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
-        timestamp, id = (after.timestamp, after.id) if isinstance(after, Event) else after or _BEGINNING
+        timestamp, id = _position(query.sql.spec, after)
         while True:
-            events = await self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, limit=page)
+            events = await self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, page=page)
             for event in events:
                 yield _revived(event) if deserialize else event
             if len(events) < page:
@@ -279,6 +296,24 @@ class AsyncSession:
         return await self._affected(self._sql.event.delete_by_domain_and_pid, domain=domain, pid=pid) > 0
 
     # --- associations
+
+    async def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Associate events with correlated processes, all or none: pairs (event_id, cpid); gives how many.
+
+        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        query = self._sql.event_cpid.persist
+        return await self._insert_many(query, associations, _pair(query))
+
+    async def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
+
+        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        query = self._sql.event_eid.persist
+        return await self._insert_many(query, associations, _pair(query))
 
     async def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process; True.
@@ -311,6 +346,50 @@ class AsyncSession:
         return await self._rows(
             self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit
         )
+
+    def iter_events_by_domain_and_cpid(
+        self, domain: str, cpid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of a domain that are associated with a correlated process, page by page.
+
+        They come in the order of their ids, which is the order that the index serves; after: start behind
+        this event or id. What holds for iter_events_by_domain_and_pid holds here.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        """
+        query = self._sql.event.read_page_by_domain_and_cpid
+        return self._iterate(query, after, page, deserialize, domain=domain, cpid=cpid)
+
+    def iter_events_by_eid(
+        self, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of every domain that are associated with an entity: as by domain and cpid.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        """
+        return self._iterate(self._sql.event.read_page_by_eid, after, page, deserialize, eid=eid)
+
+    def iter_events_by_domain_and_eid(
+        self, domain: str, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of a domain that are associated with an entity: as by domain and cpid.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        """
+        query = self._sql.event.read_page_by_domain_and_eid
+        return self._iterate(query, after, page, deserialize, domain=domain, eid=eid)
+
+    async def _iterate(
+        self, query: Any, after: Event | str, page: int, deserialize: bool, **keys: str
+    ) -> AsyncIterator[Event]:
+        position = after.id if isinstance(after, Event) else after
+        while True:
+            events: list[Event] = await self._rows(query, **keys, after=position, page=page)
+            for event in events:
+                yield _revived(event) if deserialize else event
+            if len(events) < page:
+                return
+            position = events[-1].id
 
     async def persist_event_eid(self, event_id: str, eid: str) -> bool:
         """Associate an event with an entity; True.
@@ -358,6 +437,14 @@ class AsyncSession:
         """
         query = self._sql.event_published.persist
         return await self._insert(query, _values(query.sql.spec, published))
+
+    async def persist_events_published(self, published: Iterable[NewPublishedEvent | PublishedEvent]) -> int:
+        """Persist publications, all or none; gives how many.
+
+        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return await self._insert_many(self._sql.event_published.persist, published)
 
     async def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
@@ -414,6 +501,14 @@ class AsyncSession:
         """
         query = self._sql.event_scheduled.persist
         return await self._insert(query, _values(query.sql.spec, scheduled))
+
+    async def persist_events_scheduled(self, scheduled: Iterable[NewScheduledEvent | ScheduledEvent]) -> int:
+        """Persist schedules, all or none; gives how many.
+
+        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return await self._insert_many(self._sql.event_scheduled.persist, scheduled)
 
     async def read_events_scheduled(self, *, limit: int | None = None) -> list[ScheduledEvent]:
         """Read the schedules not executed yet, overdue ones included, soonest first.
@@ -577,6 +672,25 @@ def _values(spec: QuerySpec, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise InvalidValueError(spec.code, "must be a mapping, or a record of its table")
     return dict(given)
+
+
+def _pair(query: Any) -> Callable[[Any], dict[str, Any]]:
+    spec: QuerySpec = query.sql.spec
+
+    def values(pair: Any) -> dict[str, Any]:
+        if not isinstance(pair, (tuple, list)) or len(pair) != len(spec.types):
+            raise InvalidValueError(spec.code, f"must be a tuple ({', '.join(spec.types)})")
+        return dict(zip(spec.types, pair, strict=True))
+
+    return values
+
+
+def _position(spec: QuerySpec, after: Any) -> tuple[datetime, str]:
+    if isinstance(after, Event):
+        return after.timestamp, after.id
+    if after is not None and not (isinstance(after, tuple) and len(after) == 2):
+        raise InvalidValueError(spec.code, "after: must be an event, or its (timestamp, id)")
+    return after or _BEGINNING
 
 
 def _revived(event: Event) -> Event:

@@ -260,7 +260,7 @@ class EventflowDB(Session):
 
         What the function does besides is done again too. Gives what it gave.
 
-        Raises: as transaction; what the function raises.
+        Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises.
         """
         attempts = _Attempts(self.settings)
         while True:

@@ -83,6 +83,25 @@ class Session:
             return None
         raise NotFoundError(*spec.not_found)
 
+    def _insert_many(
+        self, query: Any, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
+    ) -> int:
+        """Insert many rows, all or none; everything is encoded before the transaction begins."""
+        statement: Statement = query.sql
+        spec = statement.spec
+        groups: list[bytes] = []
+        for number, item in enumerate(items):
+            try:
+                groups.append(statement.values(spec.bind(values(item) if values else _values(spec, item))))
+            except InvalidValueError as error:
+                failure = InvalidValueError(error.code, f"item {number}: {error.message}")
+                break
+        else:
+            if groups:
+                self._execute_batch(statement, groups)
+            return len(groups)
+        raise failure
+
     def _insert(self, query: Any, values: Mapping[str, Any]) -> bool:
         spec: QuerySpec = query.sql.spec
         return self._execute(query, spec.bind(values), values).affected == 1
@@ -154,20 +173,17 @@ class Session:
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
 
-        Raises: as persist_event; InvalidValueError says which event, counted from 0, breaks which rule.
+        Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
+        from 0, breaks which rule.
         """
-        statement: Statement = self._sql.event.persist.sql
         ids: list[str] = []
-        groups: list[bytes] = []
-        for number, event in enumerate(events):
-            try:
-                values = self._event(event, serialize)
-                groups.append(statement.values(statement.spec.bind(values)))
-            except InvalidValueError as error:
-                raise InvalidValueError(error.code, f"event {number}: {error.message}") from None
-            ids.append(values["id"])
-        if groups:
-            self._execute_batch(statement, groups)
+
+        def values(event: NewEvent | Event) -> dict[str, Any]:
+            found = self._event(event, serialize)
+            ids.append(found["id"])
+            return found
+
+        self._insert_many(self._sql.event.persist, events, values)
         return ids
 
     def _event(self, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
@@ -255,15 +271,16 @@ class Session:
     ) -> Iterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        after: start behind this event, or behind this (timestamp, id). No connection is held between pages.
-        An event that is committed later with an earlier timestamp than the last one read is missed.
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+        No connection is held between pages. An event that is committed later with an earlier timestamp
+        than the last one read is missed.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
-        timestamp, id = (after.timestamp, after.id) if isinstance(after, Event) else after or _BEGINNING
+        timestamp, id = _position(query.sql.spec, after)
         while True:
-            events = self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, limit=page)
+            events = self._rows(query, domain=domain, pid=pid, timestamp=timestamp, id=id, page=page)
             for event in events:
                 yield _revived(event) if deserialize else event
             if len(events) < page:
@@ -278,6 +295,24 @@ class Session:
         return self._affected(self._sql.event.delete_by_domain_and_pid, domain=domain, pid=pid) > 0
 
     # --- associations
+
+    def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Associate events with correlated processes, all or none: pairs (event_id, cpid); gives how many.
+
+        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        query = self._sql.event_cpid.persist
+        return self._insert_many(query, associations, _pair(query))
+
+    def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
+
+        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        query = self._sql.event_eid.persist
+        return self._insert_many(query, associations, _pair(query))
 
     def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process; True.
@@ -308,6 +343,50 @@ class Session:
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
         """
         return self._rows(self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit)
+
+    def iter_events_by_domain_and_cpid(
+        self, domain: str, cpid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> Iterator[Event]:
+        """Iterate over the events of a domain that are associated with a correlated process, page by page.
+
+        They come in the order of their ids, which is the order that the index serves; after: start behind
+        this event or id. What holds for iter_events_by_domain_and_pid holds here.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        """
+        query = self._sql.event.read_page_by_domain_and_cpid
+        return self._iterate(query, after, page, deserialize, domain=domain, cpid=cpid)
+
+    def iter_events_by_eid(
+        self, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> Iterator[Event]:
+        """Iterate over the events of every domain that are associated with an entity: as by domain and cpid.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        """
+        return self._iterate(self._sql.event.read_page_by_eid, after, page, deserialize, eid=eid)
+
+    def iter_events_by_domain_and_eid(
+        self, domain: str, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
+    ) -> Iterator[Event]:
+        """Iterate over the events of a domain that are associated with an entity: as by domain and cpid.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        """
+        query = self._sql.event.read_page_by_domain_and_eid
+        return self._iterate(query, after, page, deserialize, domain=domain, eid=eid)
+
+    def _iterate(
+        self, query: Any, after: Event | str, page: int, deserialize: bool, **keys: str
+    ) -> Iterator[Event]:
+        position = after.id if isinstance(after, Event) else after
+        while True:
+            events: list[Event] = self._rows(query, **keys, after=position, page=page)
+            for event in events:
+                yield _revived(event) if deserialize else event
+            if len(events) < page:
+                return
+            position = events[-1].id
 
     def persist_event_eid(self, event_id: str, eid: str) -> bool:
         """Associate an event with an entity; True.
@@ -355,6 +434,14 @@ class Session:
         """
         query = self._sql.event_published.persist
         return self._insert(query, _values(query.sql.spec, published))
+
+    def persist_events_published(self, published: Iterable[NewPublishedEvent | PublishedEvent]) -> int:
+        """Persist publications, all or none; gives how many.
+
+        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return self._insert_many(self._sql.event_published.persist, published)
 
     def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
@@ -411,6 +498,14 @@ class Session:
         """
         query = self._sql.event_scheduled.persist
         return self._insert(query, _values(query.sql.spec, scheduled))
+
+    def persist_events_scheduled(self, scheduled: Iterable[NewScheduledEvent | ScheduledEvent]) -> int:
+        """Persist schedules, all or none; gives how many.
+
+        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return self._insert_many(self._sql.event_scheduled.persist, scheduled)
 
     def read_events_scheduled(self, *, limit: int | None = None) -> list[ScheduledEvent]:
         """Read the schedules not executed yet, overdue ones included, soonest first.
@@ -574,6 +669,25 @@ def _values(spec: QuerySpec, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise InvalidValueError(spec.code, "must be a mapping, or a record of its table")
     return dict(given)
+
+
+def _pair(query: Any) -> Callable[[Any], dict[str, Any]]:
+    spec: QuerySpec = query.sql.spec
+
+    def values(pair: Any) -> dict[str, Any]:
+        if not isinstance(pair, (tuple, list)) or len(pair) != len(spec.types):
+            raise InvalidValueError(spec.code, f"must be a tuple ({', '.join(spec.types)})")
+        return dict(zip(spec.types, pair, strict=True))
+
+    return values
+
+
+def _position(spec: QuerySpec, after: Any) -> tuple[datetime, str]:
+    if isinstance(after, Event):
+        return after.timestamp, after.id
+    if after is not None and not (isinstance(after, tuple) and len(after) == 2):
+        raise InvalidValueError(spec.code, "after: must be an event, or its (timestamp, id)")
+    return after or _BEGINNING
 
 
 def _revived(event: Event) -> Event:

@@ -52,14 +52,14 @@ WHERE domain = :domain AND pid = :pid
 ORDER BY timestamp, id
 LIMIT :limit;
 
--- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, limit)
+-- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, page)
 -- Events of one process that come after the position (timestamp, id), oldest first.
 -- The position is spelled out because neither server finds the index behind a row comparison.
 -- param domain: identifier
 -- param pid: identifier
 -- param timestamp: datetime(3)
 -- param id: position
--- param limit: limit
+-- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
 -- index: event.idx_domain_pid
@@ -68,7 +68,7 @@ SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
 WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
 ORDER BY timestamp, id
-LIMIT :limit;
+LIMIT :page;
 
 -- name: read_by_domain_and_pid_between_timestamps(domain, pid, start, end, limit)
 -- Events of one process from start to end, both included, oldest first.
@@ -175,3 +175,53 @@ STRAIGHT_JOIN event ON event.id = event_eid.event_id
 WHERE event_eid.eid = :eid AND event.domain = :domain
 ORDER BY event.timestamp, event.id
 LIMIT :limit;
+
+-- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
+-- Events of a domain that are associated with a correlated process and come after an id, in the order of their ids.
+-- param domain: identifier
+-- param cpid: identifier
+-- param after: position
+-- param page: page
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
+-- index: event_cpid.idx_cpid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_cpid FORCE INDEX (idx_cpid)
+STRAIGHT_JOIN event ON event.id = event_cpid.event_id
+WHERE event_cpid.cpid = :cpid AND event_cpid.event_id > :after AND event.domain = :domain
+ORDER BY event_cpid.event_id
+LIMIT :page;
+
+-- name: read_page_by_eid(eid, after, page)
+-- Events of every domain that are associated with an entity and come after an id, in the order of their ids.
+-- param eid: identifier
+-- param after: position
+-- param page: page
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_EID could not read events by eid
+-- index: event_eid.idx_eid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_eid FORCE INDEX (idx_eid)
+STRAIGHT_JOIN event ON event.id = event_eid.event_id
+WHERE event_eid.eid = :eid AND event_eid.event_id > :after
+ORDER BY event_eid.event_id
+LIMIT :page;
+
+-- name: read_page_by_domain_and_eid(domain, eid, after, page)
+-- Events of a domain that are associated with an entity and come after an id, in the order of their ids.
+-- param domain: identifier
+-- param eid: identifier
+-- param after: position
+-- param page: page
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID could not read events by domain and eid
+-- index: event_eid.idx_eid
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM event_eid FORCE INDEX (idx_eid)
+STRAIGHT_JOIN event ON event.id = event_eid.event_id
+WHERE event_eid.eid = :eid AND event_eid.event_id > :after AND event.domain = :domain
+ORDER BY event_eid.event_id
+LIMIT :page;

@@ -1,0 +1,65 @@
+"""Every operation: documented with its codes, and failing with them; the SQL knows no other codes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from eventflow_db import AsyncEventflowDB, EventflowDB, errors
+from eventflow_db.queries import load_specs
+
+from .operations import OPERATIONS, PREFIX, TABLES, call, fails
+
+NOT_OPERATIONS = {"close": (), "from_connection": ("CONNECTION",)} | dict.fromkeys(
+    ("transaction", "run_transaction"), ("TRANSACTION",)
+)
+CODES_OF_NO_OPERATION = {"CONNECTION", "TRANSACTION", "HUB_READ", "HUB_NOT_FOUND"}
+"""Of connections and transactions, and of the query that tells whether a hub is the one that was sent."""
+
+
+def public_methods(api: type) -> dict[str, Any]:
+    return {name: method for name, method in inspect.getmembers(api, callable) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("api", [EventflowDB, AsyncEventflowDB])
+def test_public_methods_are_the_operations(api: type) -> None:
+    assert public_methods(api).keys() == OPERATIONS.keys() | NOT_OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("api", [EventflowDB, AsyncEventflowDB])
+def test_public_methods_document_their_codes(api: type) -> None:
+    codes = {name: operation.codes for name, operation in OPERATIONS.items()} | NOT_OPERATIONS
+    codes["setup_table_schemas"] = ("CREATE_TABLE_…",)
+    undocumented = [
+        (name, code)
+        for name, method in public_methods(api).items()
+        for code in codes[name]
+        if PREFIX + code not in (inspect.getdoc(method) or "")
+    ]
+    assert undocumented == []
+
+
+def test_codes_in_sql_are_those_of_the_operations() -> None:
+    specs = load_specs().values()
+    in_sql = {spec.code for spec in specs} | {spec.not_found[0] for spec in specs if spec.not_found}
+    pinned = {code for operation in OPERATIONS.values() for code in operation.codes} | CODES_OF_NO_OPERATION
+    assert in_sql == {PREFIX + code for code in pinned}
+
+
+NEED_NO_TABLE = {
+    "setup_table_schemas", "lock", "ping", *(f"create_table_{table}" for table in TABLES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in NEED_NO_TABLE])
+def test_operation_without_its_table_is_schema_error_with_its_code(empty_db: EventflowDB, name: str) -> None:
+    with fails(errors.SchemaError, OPERATIONS[name].codes[0]):
+        call(empty_db, name)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_without_server_is_unavailable_error_with_its_code(nowhere: EventflowDB, name: str) -> None:
+    with fails(errors.UnavailableError, OPERATIONS[name].codes[0]):
+        call(nowhere, name)
