@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 
+from ..boundary import guarded
 from ..codec import deserialize as revive
 from ..codec import log_error
 from ..codec import serialize as enrich
@@ -39,6 +40,7 @@ PAGE = 1000
 _BEGINNING = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
+@guarded
 class AsyncSession:
     """Every operation, on the connection or connections of a subclass.
 
@@ -271,17 +273,17 @@ class AsyncSession:
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-<<<<<<< HEAD
-        after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
-        least. No connection is held between pages.
-        An event that is committed later with an earlier timestamp than the last one read is missed.
-=======
-        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
-        No connection is held between pages. An event that is committed later with an earlier timestamp
-        than the last one read is missed.
->>>>>>> main
+        <<<<<<< HEAD
+                after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
+                least. No connection is held between pages.
+                An event that is committed later with an earlier timestamp than the last one read is missed.
+        =======
+                after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+                No connection is held between pages. An event that is committed later with an earlier timestamp
+                than the last one read is missed.
+        >>>>>>> main
 
-        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+                Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
         timestamp, id = _position(query.sql.spec, after)
