@@ -272,17 +272,11 @@ class Session:
     ) -> Iterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        <<<<<<< HEAD
-                after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
-                least. No connection is held between pages.
-                An event that is committed later with an earlier timestamp than the last one read is missed.
-        =======
-                after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
-                No connection is held between pages. An event that is committed later with an earlier timestamp
-                than the last one read is missed.
-        >>>>>>> main
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+        No connection is held between pages. An event that is committed later with an earlier timestamp
+        than the last one read is missed.
 
-                Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
         timestamp, id = _position(query.sql.spec, after)
