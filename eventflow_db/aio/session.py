@@ -602,7 +602,7 @@ class AsyncSession:
         spec: QuerySpec = query.sql.spec
         day = datetime.now(UTC) if date is None else date
         if problems := refusals({"date": spec.types["date"]}, {"date": day}):
-            raise InvalidValueError(spec.code, *problems)
+            raise InvalidValueError(spec.code, "; ".join(problems))
         values = {"partition": day, "date": day}
         self._refuse_commit(spec)
         literals = spec.bind(values)
