@@ -204,6 +204,7 @@ class Channel:
         """Close without a word; in a forked process or after its loop ended, just let go."""
         connection = self.connection
         if connection._writer is not None and self.scope == _current_scope():
+            connection._writer.transport.abort()  # close() would wait for TLS's goodbye
             connection.close()
         connection._reader = connection._writer = None
 
