@@ -253,8 +253,14 @@ class Channel:
 
     async def close(self) -> None:
         """Say goodbye and close."""
+        writer = self.connection._writer
+        if writer is None:
+            return
         with contextlib.suppress(OSError, RuntimeError):
             await self.connection.ensure_closed()
+            async with asyncio.timeout(1):  # TLS says goodbye in its turn, which must not outlive the loop
+                await writer.wait_closed()
+        writer.transport.abort()
 
     def abandon(self) -> None:
         """Close without a word; in a forked process or after its loop ended, just let go."""
