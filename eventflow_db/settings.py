@@ -128,21 +128,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidValueError(
                 CODE, "url: its query must be of the form name=value&name=value"
             ) from None
-        unknown = [
-            _unknown(name, cls.__struct_fields__) for name, _ in pairs if name not in cls.__struct_fields__
-        ]
+        located = {
+            "host": parts.hostname,
+            "port": None if port is None else str(port),
+            "user": parts.username,
+            "password": parts.password,
+            "database": parts.path.removeprefix("/"),
+        }
+        pairs += [(name, unquote(value)) for name, value in located.items() if value]
         names = [name for name, _ in pairs]
+        known = cls.__struct_fields__
+        unknown = [_unknown(name, known) for name in names if name not in known]
         unknown += [f"{name}: given twice" for name in sorted(set(names)) if names.count(name) > 1]
-        values = {name: value for name, value in pairs if name in cls.__struct_fields__}
-        for name, value in (
-            ("host", parts.hostname),
-            ("port", str(port) if port is not None else None),
-            ("user", parts.username),
-            ("password", parts.password),
-            ("database", parts.path.removeprefix("/")),
-        ):
-            if value:
-                values[name] = unquote(value)
+        values = {name: value for name, value in pairs if name in known}
         return _build(values, unknown, {})
 
 

@@ -202,7 +202,8 @@ def judge(server: Server, database: str, account: Account) -> Counter[str]:
     """Compare what the workers were told with what is there; gives the figures, `wrong` in the account."""
     figures: Counter[str] = Counter()
     there: dict[str, Counter[str]] = {}
-    keys = {"event": "id", "event_cpid": "event_id", "event_eid": "event_id", "event_published": "event_id", "log": "message"}  # fmt: skip
+    keys = dict.fromkeys(("event_cpid", "event_eid", "event_published"), "event_id")
+    keys |= {"event": "id", "log": "message"}
     with server.connect(database) as connection, connection.cursor() as cursor:
         for table, key in keys.items():
             cursor.execute(f"SELECT {key} FROM {table}")

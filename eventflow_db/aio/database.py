@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -352,7 +353,11 @@ class AsyncEventflowDB(AsyncSession):
         """A connection outside the pool, which the server does not close for being idle."""
         try:
             channel = await self._pool.open()
-            await channel.send(b"SET SESSION wait_timeout = 31536000")
+            try:
+                await channel.send(b"SET SESSION wait_timeout = 31536000")
+            except BaseException:
+                channel.abandon()
+                raise
             return channel
         except Exception as error:
             failure = translate(error, spec, connecting=True)
@@ -375,7 +380,10 @@ class _OneConnection(AsyncSession):
     """Operations on one connection, inside a transaction that is not theirs to end."""
 
     _channel: Channel
-    _is_busy = False
+
+    def __init__(self, sql: Any) -> None:
+        self._sql = sql
+        self._busy = threading.Lock()  # never waited for
 
     async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         spec: QuerySpec = query.sql.spec
@@ -388,22 +396,28 @@ class _OneConnection(AsyncSession):
 
     async def _send(self, spec: QuerySpec, work: Callable[[], Awaitable[T]]) -> T:
         self._refuse_commit(spec)
-        await self._check(spec)
-        if self._is_busy:
+        with self._alone(spec):
+            await self._check(spec)
+            try:
+                return await work()
+            except Exception as error:
+                failure = self._failed(error, spec)
+            except BaseException:
+                self._cancelled()
+                raise
+            raise failure
+
+    @contextlib.contextmanager
+    def _alone(self, spec: QuerySpec) -> Iterator[None]:
+        """The only use of the connection; two at once would read each other's replies."""
+        if not self._busy.acquire(blocking=False):
             raise InvalidValueError(
                 spec.code, "a transaction belongs to one user at a time, and another one is using it"
             )
-        self._is_busy = True
         try:
-            return await work()
-        except Exception as error:
-            failure = self._failed(error, spec)
-        except BaseException:
-            self._cancelled()
-            raise
+            yield
         finally:
-            self._is_busy = False
-        raise failure
+            self._busy.release()
 
     async def _check(self, spec: QuerySpec) -> None:
         raise NotImplementedError
@@ -431,13 +445,13 @@ class _OneConnection(AsyncSession):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         session = self._sql.session
-        await self._execute(session.savepoint, {}, {})
+        await self._send(statement.spec, lambda: session.savepoint(self._channel))
         try:
             await self.send_batch(statement, groups)
         except EventflowDBError as error:
             failure = error
         else:
-            await self._execute(session.release_savepoint, {}, {})
+            await self._send(statement.spec, lambda: session.release_savepoint(self._channel))
             return
         with contextlib.suppress(EventflowDBError):  # of a finished transaction nothing is left
             await self._execute(session.rollback_to_savepoint, {}, {})
@@ -463,8 +477,8 @@ class AsyncTransaction(_OneConnection):
     """
 
     def __init__(self, channel: Channel, sql: Any) -> None:
+        super().__init__(sql)
         self._channel = channel
-        self._sql = sql
         self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self.is_clean = False
         """Whether the connection is fit for other use."""
@@ -510,25 +524,29 @@ class AsyncTransaction(_OneConnection):
         """Commit: `AsyncEventflowDB.transaction` does it at the end of the block."""
         query = self._sql.session.commit
         spec: QuerySpec = query.sql.spec
-        await self._check(spec)
-        try:
-            await query(self._channel)
-        except Exception as error:
-            failure = translate(error, spec)
-            errno = errno_of(error)
-            if errno in NOT_EXECUTED:
-                failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
-            self.finish(type(failure), "the transaction could not be committed", errno)
-        else:
-            self.is_clean = True
-            return
-        raise failure
+        with self._alone(spec):
+            await self._check(spec)
+            try:
+                await query(self._channel)
+            except Exception as error:
+                failure = translate(error, spec)
+                errno = errno_of(error)
+                if errno in NOT_EXECUTED:
+                    failure = spec.error(
+                        OutcomeUnknownError, "the connection was lost while committing", errno
+                    )
+                self.finish(type(failure), "the transaction could not be committed", errno)
+            else:
+                self.is_clean = True
+                return
+            raise failure
 
     async def rollback(self) -> None:
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
         if self._channel.scope == scope() and (self._finished is None or self._finished[0] is ConflictError):
-            with contextlib.suppress(Exception):
-                await self._sql.session.rollback(self._channel)
+            query = self._sql.session.rollback
+            with contextlib.suppress(Exception), self._alone(query.sql.spec):
+                await query(self._channel)
                 self.is_clean = True
 
 
@@ -537,7 +555,7 @@ class AsyncBorrowedSession(_OneConnection):
     """The operations on a caller's connection: see AsyncEventflowDB.from_connection."""
 
     def __init__(self, connection: RawConnection, sql: Any) -> None:
-        self._sql = sql
+        super().__init__(sql)
         self._connection = connection
         self._is_checked = False
         if not isinstance(connection, RawConnection):  # type: ignore[misc]
@@ -600,6 +618,8 @@ async def locate_async(container: svcs.Container) -> AsyncEventflowDB:
 
     try:
         settings = await container.aget(Settings)
-    except ServiceNotFoundError:
+    except ServiceNotFoundError as error:
+        if error.args != (Settings,):  # something that the container's Settings need
+            raise
         settings = None
     return AsyncEventflowDB(settings)

@@ -297,7 +297,10 @@ class Channel:
             self.connection.close()
 
     def abandon(self) -> None:
-        """Close without a word."""
+        """Close without a word; in a forked process, just let go."""
+        if self.is_open and self.scope == scope():
+            with contextlib.suppress(OSError):
+                self.connection._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
         self.connection._force_close()
 
     def cut(self) -> None:

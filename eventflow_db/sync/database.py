@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -353,7 +354,11 @@ class EventflowDB(Session):
         """A connection outside the pool, which the server does not close for being idle."""
         try:
             channel = self._pool.open()
-            channel.send(b"SET SESSION wait_timeout = 31536000")
+            try:
+                channel.send(b"SET SESSION wait_timeout = 31536000")
+            except BaseException:
+                channel.abandon()
+                raise
             return channel
         except Exception as error:
             failure = translate(error, spec, connecting=True)
@@ -376,7 +381,10 @@ class _OneConnection(Session):
     """Operations on one connection, inside a transaction that is not theirs to end."""
 
     _channel: Channel
-    _is_busy = False
+
+    def __init__(self, sql: Any) -> None:
+        self._sql = sql
+        self._busy = threading.Lock()  # never waited for
 
     def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         spec: QuerySpec = query.sql.spec
@@ -389,22 +397,28 @@ class _OneConnection(Session):
 
     def _send(self, spec: QuerySpec, work: Callable[[], T]) -> T:
         self._refuse_commit(spec)
-        self._check(spec)
-        if self._is_busy:
+        with self._alone(spec):
+            self._check(spec)
+            try:
+                return work()
+            except Exception as error:
+                failure = self._failed(error, spec)
+            except BaseException:
+                self._cancelled()
+                raise
+            raise failure
+
+    @contextlib.contextmanager
+    def _alone(self, spec: QuerySpec) -> Iterator[None]:
+        """The only use of the connection; two at once would read each other's replies."""
+        if not self._busy.acquire(blocking=False):
             raise InvalidValueError(
                 spec.code, "a transaction belongs to one user at a time, and another one is using it"
             )
-        self._is_busy = True
         try:
-            return work()
-        except Exception as error:
-            failure = self._failed(error, spec)
-        except BaseException:
-            self._cancelled()
-            raise
+            yield
         finally:
-            self._is_busy = False
-        raise failure
+            self._busy.release()
 
     def _check(self, spec: QuerySpec) -> None:
         raise NotImplementedError
@@ -432,13 +446,13 @@ class _OneConnection(Session):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         session = self._sql.session
-        self._execute(session.savepoint, {}, {})
+        self._send(statement.spec, lambda: session.savepoint(self._channel))
         try:
             self.send_batch(statement, groups)
         except EventflowDBError as error:
             failure = error
         else:
-            self._execute(session.release_savepoint, {}, {})
+            self._send(statement.spec, lambda: session.release_savepoint(self._channel))
             return
         with contextlib.suppress(EventflowDBError):  # of a finished transaction nothing is left
             self._execute(session.rollback_to_savepoint, {}, {})
@@ -464,8 +478,8 @@ class Transaction(_OneConnection):
     """
 
     def __init__(self, channel: Channel, sql: Any) -> None:
+        super().__init__(sql)
         self._channel = channel
-        self._sql = sql
         self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self.is_clean = False
         """Whether the connection is fit for other use."""
@@ -511,25 +525,29 @@ class Transaction(_OneConnection):
         """Commit: `EventflowDB.transaction` does it at the end of the block."""
         query = self._sql.session.commit
         spec: QuerySpec = query.sql.spec
-        self._check(spec)
-        try:
-            query(self._channel)
-        except Exception as error:
-            failure = translate(error, spec)
-            errno = errno_of(error)
-            if errno in NOT_EXECUTED:
-                failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
-            self.finish(type(failure), "the transaction could not be committed", errno)
-        else:
-            self.is_clean = True
-            return
-        raise failure
+        with self._alone(spec):
+            self._check(spec)
+            try:
+                query(self._channel)
+            except Exception as error:
+                failure = translate(error, spec)
+                errno = errno_of(error)
+                if errno in NOT_EXECUTED:
+                    failure = spec.error(
+                        OutcomeUnknownError, "the connection was lost while committing", errno
+                    )
+                self.finish(type(failure), "the transaction could not be committed", errno)
+            else:
+                self.is_clean = True
+                return
+            raise failure
 
     def rollback(self) -> None:
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
         if self._channel.scope == scope() and (self._finished is None or self._finished[0] is ConflictError):
-            with contextlib.suppress(Exception):
-                self._sql.session.rollback(self._channel)
+            query = self._sql.session.rollback
+            with contextlib.suppress(Exception), self._alone(query.sql.spec):
+                query(self._channel)
                 self.is_clean = True
 
 
@@ -538,7 +556,7 @@ class BorrowedSession(_OneConnection):
     """The operations on a caller's connection: see EventflowDB.from_connection."""
 
     def __init__(self, connection: RawConnection, sql: Any) -> None:
-        self._sql = sql
+        super().__init__(sql)
         self._connection = connection
         self._is_checked = False
         if not isinstance(connection, RawConnection):  # type: ignore[misc]
@@ -601,6 +619,8 @@ def locate(container: svcs.Container) -> EventflowDB:
 
     try:
         settings = container.get(Settings)
-    except ServiceNotFoundError:
+    except ServiceNotFoundError as error:
+        if error.args != (Settings,):  # something that the container's Settings need
+            raise
         settings = None
     return EventflowDB(settings)

@@ -16,6 +16,7 @@ from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
+from ..parameters import refusals
 from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
@@ -601,6 +602,8 @@ class Session:
         query = self._sql.log.archive
         spec: QuerySpec = query.sql.spec
         day = datetime.now(UTC) if date is None else date
+        if problems := refusals({"date": spec.types["date"]}, {"date": day}):
+            raise InvalidValueError(spec.code, "; ".join(problems))
         values = {"partition": day, "date": day}
         self._refuse_commit(spec)
         literals = spec.bind(values)

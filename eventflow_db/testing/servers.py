@@ -115,7 +115,9 @@ class Server:
             database=database,
             ssl_disabled=query.get("ssl_mode", [""])[0].upper() == "DISABLED",
             charset="utf8mb4",
-            autocommit=True,
+            # Said to the server: MySQL tells the driver that it is on, whatever its default is.
+            autocommit=None,
+            init_command="SET autocommit = 1",
             connect_timeout=10,
         )
 
@@ -264,6 +266,7 @@ class _LocalServer(_StartedServer):
         """Freeze the server: connections stay open and get no answer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)  # until each of its threads has
 
     def resume(self) -> None:
         """Let a paused server go on."""
