@@ -149,7 +149,7 @@ class AsyncEventflowDB(AsyncSession):
                 outcome.errno in _AGAIN
                 or outcome.errno in spec.conflicts
                 # what may have run already is worth waiting for the server to come back
-                or (lost is not None and isinstance(outcome, UnavailableError))
+                or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
             ):
                 break
             if not await attempts.again():
@@ -272,18 +272,43 @@ class AsyncEventflowDB(AsyncSession):
             if failure.errno not in _AGAIN or not await attempts.again():
                 raise failure
 
-    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    async def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         async def work(tx: AsyncTransaction) -> None:
             await tx.send_batch(statement, groups)
 
-        try:
-            await self.run_transaction(work)
-        except EventflowDBError as error:
-            failure = type(error)(statement.spec.code, error.message, error.errno)
-            failure.__cause__ = error.__cause__
-        else:
-            return
+        spec = statement.spec
+        attempts = _Attempts(self.settings)
+        lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
+        while True:
+            try:
+                return await self.run_transaction(work)
+            except EventflowDBError as error:
+                outcome = error
+            if isinstance(outcome, OutcomeUnknownError) and spec.idempotent != "no":
+                lost = outcome
+            elif lost is None or outcome.errno is None or not isinstance(outcome, UnavailableError):
+                break
+            if not await attempts.again():
+                break
+        if lost is not None:
+            if outcome.errno == 1062 and await self._are_identical(spec, rows, lost):
+                return None
+            if not isinstance(outcome, _DECIDED):
+                outcome = lost
+        failure = type(outcome)(spec.code, outcome.message, outcome.errno)
+        failure.__cause__ = outcome.__cause__
         raise failure
+
+    async def _are_identical(
+        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
+    ) -> bool:
+        """Whether all rows that are there are those of the batch; without a query that reads them, who knows."""
+        if spec.twin is None:
+            raise lost
+        found = [await self._is_identical(spec, spec.bind(values), values, lost) for values in rows]
+        return all(found)
 
     # --- locks
 
@@ -416,7 +441,9 @@ class _OneConnection(AsyncSession):
             self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
         )
 
-    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    async def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         session = self._sql.session
         await self._send(statement.spec, lambda: session.savepoint(self._channel))
         try:
@@ -571,13 +598,15 @@ class AsyncBorrowedSession(_OneConnection):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    async def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    async def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         await self._check(statement.spec)
         if self._channel.is_autocommitting and len(groups) > 1:
             raise InvalidValueError(
                 statement.spec.code, "a batch needs a transaction: begin one on the connection"
             )
-        await super()._execute_batch(statement, groups)
+        await super()._execute_batch(statement, groups, rows)
 
 
 async def locate_async(container: svcs.Container) -> AsyncEventflowDB:

@@ -56,7 +56,9 @@ class AsyncSession:
     async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         raise NotImplementedError
 
-    async def _execute_batch(self, statement: Statement, batches: Sequence[bytes]) -> None:
+    async def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         raise NotImplementedError
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
@@ -90,17 +92,19 @@ class AsyncSession:
         statement: Statement = query.sql
         spec = statement.spec
         groups: list[bytes] = []
+        rows: list[Mapping[str, Any]] = []
         if not isinstance(items, Iterable):
             raise InvalidValueError(spec.code, "must be an iterable of what is to be persisted")
         for number, item in enumerate(items):
             try:
-                groups.append(statement.values(spec.bind(values(item) if values else _values(spec, item))))
+                rows.append(values(item) if values else _values(spec, item))
+                groups.append(statement.values(spec.bind(rows[-1])))
             except InvalidValueError as error:
                 failure = InvalidValueError(error.code, f"item {number}: {error.message}")
                 break
         else:
             if groups:
-                await self._execute_batch(statement, groups)
+                await self._execute_batch(statement, groups, rows)
             return len(groups)
         raise failure
 

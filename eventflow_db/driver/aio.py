@@ -29,9 +29,11 @@ Job: TypeAlias = "asyncio.Task[None]"
 
 _CHUNK: Final = 1 << 18
 """Bytes to read at the most at a time."""
+_inherited: Final[list[Any]] = []
+"""The parent's, in a forked child: collected, they would take the parent's sockets off the epoll that both share."""
 
 
-def scope() -> object:
+def scope() -> tuple[int, asyncio.AbstractEventLoop]:
     """Who may use a connection: this process and event loop."""
     return os.getpid(), asyncio.get_running_loop()
 
@@ -267,6 +269,8 @@ class Channel:
         connection = self.connection
         if connection._writer is not None and self.scope == _current_scope():
             connection._writer.transport.abort()  # waits for nothing, unlike close()
+        elif self.scope[0] != os.getpid():
+            _inherited.append(connection._writer)
         connection._reader = connection._writer = None
 
     cut = abandon  # while a task is using it, too

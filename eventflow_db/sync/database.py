@@ -150,7 +150,7 @@ class EventflowDB(Session):
                 outcome.errno in _AGAIN
                 or outcome.errno in spec.conflicts
                 # what may have run already is worth waiting for the server to come back
-                or (lost is not None and isinstance(outcome, UnavailableError))
+                or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
             ):
                 break
             if not attempts.again():
@@ -273,18 +273,43 @@ class EventflowDB(Session):
             if failure.errno not in _AGAIN or not attempts.again():
                 raise failure
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         def work(tx: Transaction) -> None:
             tx.send_batch(statement, groups)
 
-        try:
-            self.run_transaction(work)
-        except EventflowDBError as error:
-            failure = type(error)(statement.spec.code, error.message, error.errno)
-            failure.__cause__ = error.__cause__
-        else:
-            return
+        spec = statement.spec
+        attempts = _Attempts(self.settings)
+        lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
+        while True:
+            try:
+                return self.run_transaction(work)
+            except EventflowDBError as error:
+                outcome = error
+            if isinstance(outcome, OutcomeUnknownError) and spec.idempotent != "no":
+                lost = outcome
+            elif lost is None or outcome.errno is None or not isinstance(outcome, UnavailableError):
+                break
+            if not attempts.again():
+                break
+        if lost is not None:
+            if outcome.errno == 1062 and self._are_identical(spec, rows, lost):
+                return None
+            if not isinstance(outcome, _DECIDED):
+                outcome = lost
+        failure = type(outcome)(spec.code, outcome.message, outcome.errno)
+        failure.__cause__ = outcome.__cause__
         raise failure
+
+    def _are_identical(
+        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
+    ) -> bool:
+        """Whether all rows that are there are those of the batch; without a query that reads them, who knows."""
+        if spec.twin is None:
+            raise lost
+        found = [self._is_identical(spec, spec.bind(values), values, lost) for values in rows]
+        return all(found)
 
     # --- locks
 
@@ -417,7 +442,9 @@ class _OneConnection(Session):
             self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
         )
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         session = self._sql.session
         self._send(statement.spec, lambda: session.savepoint(self._channel))
         try:
@@ -572,13 +599,15 @@ class BorrowedSession(_OneConnection):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         self._check(statement.spec)
         if self._channel.is_autocommitting and len(groups) > 1:
             raise InvalidValueError(
                 statement.spec.code, "a batch needs a transaction: begin one on the connection"
             )
-        super()._execute_batch(statement, groups)
+        super()._execute_batch(statement, groups, rows)
 
 
 def locate(container: svcs.Container) -> EventflowDB:
