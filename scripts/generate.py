@@ -1,7 +1,8 @@
-"""Writes the sync API, eventflow_db/sync/, from its asyncio source, eventflow_db/aio/.
+"""Writes the sync API, eventflow_db/sync/, from its asyncio source, and the queries' types from the SQL.
 
-Works on tokens, so comments and layout survive: `await` and `async` go, the names below are exchanged, in
-strings and comments too, and ruff sorts and formats the rest.
+The sync API comes from eventflow_db/aio/, token by token, so comments and layout survive: `await` and `async`
+go, the names below are exchanged, in strings and comments too, and ruff sorts and formats the rest. The types,
+eventflow_db/catalogue.pyi, come from the annotations in sql/.
 
     scripts/generate            writes what changed
     scripts/generate --check    writes nothing; fails when a file is stale, missing or extra
@@ -22,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "eventflow_db" / "aio"
 TARGET = ROOT / "eventflow_db" / "sync"
+STUB = ROOT / "eventflow_db" / "catalogue.pyi"
 
 # Whole names, exchanged everywhere; a dotted name stands for exactly those names in a row.
 NAMES = {
@@ -164,6 +166,76 @@ def generate(name: str, source: str) -> str:
     return _ruff("format", "--quiet", path, code=code)
 
 
+# What a parameter's type accepts, for type checkers; the others are text.
+TYPES = {
+    "identifier*": "Sequence[str]", "bytes": "bytes", "bytes(16)": "bytes", "json": "Any", "datetime": "datetime",
+    "datetime(3)": "datetime", "date": "date", "partition": "date", "port": "int", "limit": "int | None",
+    "page": "int", "seconds": "int",
+}  # fmt: skip
+STUB_HEAD = '''# Generated from sql/ by scripts/generate; do not edit.
+"""The queries as the wrapper sees them: their parameters, and what comes back."""
+
+from collections.abc import Generator, Sequence
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
+from .rows import Result
+from .statement import Statement
+
+T = TypeVar("T")
+
+class Outcome(Result):
+    """A result, or an awaitable of one, as the connection has it."""
+
+    def __await__(self) -> Generator[Any, None, Result]: ...
+
+class Affected(Outcome):
+    """How many rows were written."""
+
+class Rows(Outcome, Generic[T]):
+    """Any number of rows."""
+
+class Row(Outcome, Generic[T]):
+    """One row; where the type has None, none is no error."""
+
+class Query:
+    """What every query has."""
+
+    sql: Statement
+
+'''
+
+
+def stub() -> str:
+    """The types of the queries, from their annotations."""
+    from eventflow_db.annotations import read_specs, shape
+
+    tables: dict[str, list[str]] = {}
+    classes = []
+    for spec in read_specs(ROOT / "sql").values():
+        table, name = spec.name.split(".")
+        kind, base = shape(spec.returns), spec.returns.rstrip("*?")
+        absent = " | None" if spec.returns.endswith("?") and spec.not_found is None else ""
+        gives = {"rows": f"Rows[{base}]", "row": f"Row[{base}{absent}]", "value": f"Row[{base}{absent}]"}
+        parameters = []
+        for parameter, text in spec.parameters.items():
+            accepted = TYPES.get(text.removesuffix("?"), "str")
+            parameters.append(f", {parameter}: {accepted}" + (" | None = ..." if text.endswith("?") else ""))
+        words = "".join([", *", *parameters] if parameters else [])
+        owner = "".join(word.title() for word in (*table.split("_"), *name.split("_")))
+        classes.append(
+            f"class {owner}(Query):\n"
+            f"    def __call__(self, connection: Any, /{words}) -> {gives.get(kind, 'Affected')}: ...\n"
+        )
+        tables.setdefault(table, []).append(f"    {name}: {owner}\n")
+    for table, lines in tables.items():
+        classes.append(f"class {table.title().replace('_', '')}Queries:\n{''.join(lines)}")
+    names = "".join(f"    {table}: {table.title().replace('_', '')}Queries\n" for table in tables)
+    classes.append(f'class Catalogue:\n    """The tables with their queries."""\n\n{names}')
+    return _ruff("format", "--quiet", str(STUB), code=STUB_HEAD + "\n".join(classes))
+
+
 def _ruff(*arguments: str, code: str) -> str:
     *options, path = arguments
     command = [sys.executable, "-m", "ruff", *options, "--no-cache", f"--stdin-filename={path}", "-"]
@@ -179,29 +251,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     check = parser.parse_args(arguments).check
 
-    wanted = {path.name: generate(path.name, path.read_text()) for path in sorted(SOURCE.glob("*.py"))}
-    found = {path.name: path.read_text() for path in TARGET.glob("*.py")}
+    wanted = {
+        TARGET / path.name: generate(path.name, path.read_text()) for path in sorted(SOURCE.glob("*.py"))
+    }
+    wanted[STUB] = stub()
+    found = {path: path.read_text() for path in (*TARGET.glob("*.py"), *STUB.parent.glob(STUB.name))}
     stale = 0
-    for name in sorted(wanted | found):
-        old, new = found.get(name), wanted.get(name)
+    for path in sorted(wanted | found):
+        old, new = found.get(path), wanted.get(path)
         if old == new:
             continue
         stale += 1
+        name = path.relative_to(ROOT)
         if check:
             what = "missing" if old is None else "extra" if new is None else "stale"
-            print(f"eventflow_db/sync/{name} is {what}; run scripts/generate")
+            print(f"{name} is {what}; run scripts/generate")
             if old is not None and new is not None:
                 lines = difflib.unified_diff(
                     old.splitlines(), new.splitlines(), "committed", "generated", "", "", 1
                 )
                 print("\n".join(list(lines)[:20]))
         elif new is None:
-            (TARGET / name).unlink()
-            print(f"removed eventflow_db/sync/{name}")
+            path.unlink()
+            print(f"removed {name}")
         else:
-            TARGET.mkdir(exist_ok=True)
-            (TARGET / name).write_text(new)
-            print(f"wrote eventflow_db/sync/{name}")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(new)
+            print(f"wrote {name}")
     return 1 if check and stale else 0
 
 

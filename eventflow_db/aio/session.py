@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -32,8 +32,11 @@ from ..records import (
 )
 from ..rows import Result
 
+if TYPE_CHECKING:
+    from ..catalogue import Affected, Catalogue, Row, Rows
+
 P = ParamSpec("P")
-Query = Callable[Concatenate[Any, P], Awaitable[Result]]
+T = TypeVar("T")
 
 PAGE = 1000
 """Rows of a page when events are iterated over."""
@@ -49,7 +52,7 @@ class AsyncSession:
     InvalidValueError, naming each bad key, before anything is sent; the other classes as `errors` tells.
     """
 
-    _sql: Any
+    _sql: Catalogue
 
     # --- sending
 
@@ -68,21 +71,27 @@ class AsyncSession:
     def _refuse_commit(self, spec: QuerySpec) -> None:
         """Raise where what commits implicitly, or needs a connection of its own, is out of place."""
 
-    async def _affected(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> int:
+    async def _affected(
+        self, query: Callable[Concatenate[Any, P], Affected], /, *args: P.args, **values: P.kwargs
+    ) -> int:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return (await self._execute(query, spec.bind(values), values)).affected
 
-    async def _rows(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> list[Any]:
+    async def _rows(
+        self, query: Callable[Concatenate[Any, P], Rows[T]], /, *args: P.args, **values: P.kwargs
+    ) -> list[T]:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return spec.decode(await self._execute(query, spec.bind(values), values))
 
-    async def _row(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> Any:
-        rows = await self._rows(query, *args, **values)
+    async def _row(
+        self, query: Callable[Concatenate[Any, P], Row[T]], /, *args: P.args, **values: P.kwargs
+    ) -> T:
+        spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
+        rows: list[T] = spec.decode(await self._execute(query, spec.bind(values), values))
         if rows:
             return rows[0]
-        spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         if spec.not_found is None:
-            return None
+            return None  # type: ignore[return-value]  # then T has None
         raise NotFoundError(*spec.not_found)
 
     async def _insert_many(
@@ -214,7 +223,7 @@ class AsyncSession:
 
         Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_NOT_FOUND), others (E_EVENTFLOW_DB_EVENT_READ).
         """
-        event: Event = await self._row(self._sql.event.read, id=id)
+        event = await self._row(self._sql.event.read, id=id)
         return _revived(event) if deserialize else event
 
     async def delete_event(self, id: str) -> bool:
@@ -583,7 +592,8 @@ class AsyncSession:
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_HUB_HAS_QUIT).
         """
-        return bool(await self._row(self._sql.hub.has_quit, id=id))
+        has_quit = await self._row(self._sql.hub.has_quit, id=id)
+        return bool(has_quit)
 
     # --- logs
 
@@ -624,7 +634,7 @@ class AsyncSession:
         return True
 
     async def _is_archived(self, partition: str) -> bool:
-        names: list[str] = await self._rows(self._sql.log.read_partitions)
+        names = await self._rows(self._sql.log.read_partitions)
         return any(name.startswith("p_cold_") and name >= partition for name in names)
 
     # --- certificates
@@ -670,7 +680,7 @@ class AsyncSession:
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_PING).
         """
-        await self._rows(self._sql.session.ping)
+        await self._row(self._sql.session.ping)
 
 
 def _values(spec: QuerySpec, given: Any) -> dict[str, Any]:

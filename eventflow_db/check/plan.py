@@ -39,6 +39,12 @@ def explain(inspector: Inspector, statement: bytes, names: Mapping[str, str]) ->
     ]
 
 
+def table(inspector: Inspector, statement: bytes) -> tuple[tuple[str, ...], list[tuple[str | None, ...]]]:
+    """The same as the server shows it to people: column names and rows."""
+    prefix = b"EXPLAIN " if inspector.is_mariadb else b"EXPLAIN FORMAT=TRADITIONAL "
+    return inspector.query(prefix + statement)
+
+
 def _accesses(node: Any) -> Iterator[Access]:
     if isinstance(node, list):
         for item in node:

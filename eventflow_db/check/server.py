@@ -60,9 +60,13 @@ class Inspector:
 
     def execute(self, statement: str | bytes) -> list[tuple[str | None, ...]]:
         """Run a statement; gives its rows as text."""
-        result = self.channel.send(statement if isinstance(statement, bytes) else statement.encode())
+        return self.query(statement if isinstance(statement, bytes) else statement.encode())[1]
+
+    def query(self, statement: bytes) -> tuple[tuple[str, ...], list[tuple[str | None, ...]]]:
+        """Run a statement; gives its columns' names, and its rows as text."""
+        result = self.channel.send(statement)
         decode = (bytes.decode,) * len(result.columns)
-        return [tuple(row) for row in parse_rows(result.rows, decode)]
+        return result.columns, [tuple(row) for row in parse_rows(result.rows, decode)]
 
     def prepare(self, statement: bytes) -> Prepared | None:
         """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""

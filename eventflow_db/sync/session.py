@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -33,8 +33,11 @@ from ..records import (
 )
 from ..rows import Result
 
+if TYPE_CHECKING:
+    from ..catalogue import Affected, Catalogue, Row, Rows
+
 P = ParamSpec("P")
-Query = Callable[Concatenate[Any, P], Result]
+T = TypeVar("T")
 
 PAGE = 1000
 """Rows of a page when events are iterated over."""
@@ -50,7 +53,7 @@ class Session:
     InvalidValueError, naming each bad key, before anything is sent; the other classes as `errors` tells.
     """
 
-    _sql: Any
+    _sql: Catalogue
 
     # --- sending
 
@@ -69,21 +72,25 @@ class Session:
     def _refuse_commit(self, spec: QuerySpec) -> None:
         """Raise where what commits implicitly, or needs a connection of its own, is out of place."""
 
-    def _affected(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> int:
+    def _affected(
+        self, query: Callable[Concatenate[Any, P], Affected], /, *args: P.args, **values: P.kwargs
+    ) -> int:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return self._execute(query, spec.bind(values), values).affected
 
-    def _rows(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> list[Any]:
+    def _rows(
+        self, query: Callable[Concatenate[Any, P], Rows[T]], /, *args: P.args, **values: P.kwargs
+    ) -> list[T]:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return spec.decode(self._execute(query, spec.bind(values), values))
 
-    def _row(self, query: Query[P], /, *args: P.args, **values: P.kwargs) -> Any:
-        rows = self._rows(query, *args, **values)
+    def _row(self, query: Callable[Concatenate[Any, P], Row[T]], /, *args: P.args, **values: P.kwargs) -> T:
+        spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
+        rows: list[T] = spec.decode(self._execute(query, spec.bind(values), values))
         if rows:
             return rows[0]
-        spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         if spec.not_found is None:
-            return None
+            return None  # type: ignore[return-value]  # then T has None
         raise NotFoundError(*spec.not_found)
 
     def _insert_many(
@@ -213,7 +220,7 @@ class Session:
 
         Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_NOT_FOUND), others (E_EVENTFLOW_DB_EVENT_READ).
         """
-        event: Event = self._row(self._sql.event.read, id=id)
+        event = self._row(self._sql.event.read, id=id)
         return _revived(event) if deserialize else event
 
     def delete_event(self, id: str) -> bool:
@@ -580,7 +587,8 @@ class Session:
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_HUB_HAS_QUIT).
         """
-        return bool(self._row(self._sql.hub.has_quit, id=id))
+        has_quit = self._row(self._sql.hub.has_quit, id=id)
+        return bool(has_quit)
 
     # --- logs
 
@@ -621,7 +629,7 @@ class Session:
         return True
 
     def _is_archived(self, partition: str) -> bool:
-        names: list[str] = self._rows(self._sql.log.read_partitions)
+        names = self._rows(self._sql.log.read_partitions)
         return any(name.startswith("p_cold_") and name >= partition for name in names)
 
     # --- certificates
@@ -667,7 +675,7 @@ class Session:
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_PING).
         """
-        self._rows(self._sql.session.ping)
+        self._row(self._sql.session.ping)
 
 
 def _values(spec: QuerySpec, given: Any) -> dict[str, Any]:

@@ -1,0 +1,278 @@
+"""The commands: options in, reports out; tables for people on stdout, JSON on request, status on stderr."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pymysql.err
+import typer
+
+from ..check import plan
+from ..check.diff import diff as find_differences
+from ..check.prove import Finding, prove
+from ..check.server import inspecting
+from ..contract import FILE, write
+from ..driver import errno_of
+from ..errors import ContractError, EventflowDBError, InvalidValueError
+from ..judge import entries, judge
+from ..queries import load_specs, package_sql
+from ..settings import CODE, Settings
+from ..spec import QuerySpec
+from ..statement import Statement
+from . import arguments, report
+
+app = typer.Typer(
+    name="eventflow-db",
+    help="Work with the SQL of Eventflow: list it, prove it on a server, compare tables with it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="mysql://user:password@host:port/database; else EVENTFLOW_MYSQL_*."
+    ),
+]
+Sql = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--sql", metavar="DIR", exists=True, file_okay=False,
+        help="A directory of queries that replace the package's; may be repeated, later ones win.",
+    ),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def run() -> int:
+    """Run a command; the exit code."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except ContractError as error:
+        report.status(error.message)
+        return 1
+    except EventflowDBError as error:
+        report.status(error.message)
+        return 2
+    except pymysql.err.Error as error:
+        report.status(f"the server says: {error.args[-1]} ({errno_of(error)})")
+        return 2
+    except OSError as error:
+        report.status(f"{error.filename or ''}: {error.strerror or error}")
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except typer.Exit as ended:
+        return ended.exit_code
+    except Exception as error:
+        show = getattr(error, "show", None)  # click's own errors, wherever typer keeps that class
+        if show is None:
+            raise
+        show()
+        return 2
+
+
+def _settings(url: str | None, sql: list[Path] | None) -> Settings:
+    settings = Settings.from_url(url) if url else Settings.from_environment()
+    path = os.pathsep.join([*filter(None, [settings.sql_path]), *map(str, sql or ())])
+    return msgspec.structs.replace(settings, sql_path=path or None)
+
+
+def _find(specs: Any, name: str) -> QuerySpec:
+    if name in specs:
+        found: QuerySpec = specs[name]
+        return found
+    near = difflib.get_close_matches(name, specs, n=3)
+    raise InvalidValueError(CODE, f"no query {name}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
+@app.command(epilog="Example: eventflow-db check --url mysql://root@localhost/eventflow --sql ./our-sql")
+def check(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One query; all of them without.")
+    ] = None,
+    url: Url = None,
+    sql: Sql = None,
+    rows: Annotated[int, typer.Option(min=10, max=1_000_000, help="Rows in each scratch table.")] = 20_000,
+    scratch: Annotated[
+        bool,
+        typer.Option(
+            "--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one."
+        ),
+    ] = True,
+    keep_scratch: Annotated[
+        bool,
+        typer.Option("--keep-scratch", help="Leave the scratch database there, and take the one left there."),
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Prove queries on a server: prepared by it, with the promised columns and the promised plan.
+
+    Exit codes: 0 all are proven, 1 something is not, 2 could not check.
+    """
+    started = time.monotonic()
+    settings = _settings(url, sql)
+    try:
+        specs = load_specs(settings.sql_path)
+    except ContractError as error:
+        if json:
+            report.json([{"query": None, "problems": [error.message]}])
+        raise
+    only = _find(specs, name).name if name else None
+    findings = prove(
+        settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch, tell=report.status
+    )  # fmt: skip
+    if json:
+        report.json([_plain(finding) for finding in findings])
+    else:
+        for finding in findings:
+            report.finding(finding)
+    bad, doubtful = sum(bool(f.problems) for f in findings), sum(bool(f.doubts) for f in findings)
+    proven = len(findings) - sum(bool(f.problems or f.doubts) for f in findings)
+    told = f"{proven} of {len(findings)} queries proven in {time.monotonic() - started:.1f} s"
+    report.status(
+        told + (f", {bad} not" if bad else "") + (f", {doubtful} could not be judged" if doubtful else "")
+    )
+    return 1 if bad else 2 if doubtful else 0
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(finding)
+    return {"ok": not finding.problems and not finding.doubts, **plain}
+
+
+@app.command(epilog="Example: eventflow-db diff --url mysql://root@localhost/eventflow")
+def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
+    """Compare a database's tables with sql/*/schema.sql. Changes nothing.
+
+    Exit codes: 0 equal, 1 different, 2 could not compare.
+    """
+    settings = _settings(url, sql)
+    differences = find_differences(settings, load_specs(settings.sql_path), report.status)
+    if json:
+        report.json(msgspec.to_builtins(differences))
+    else:
+        for difference in differences:
+            report.difference(difference)
+    report.status(f"{len(differences)} differences" if differences else "the tables are as schema.sql says")
+    return 1 if differences else 0
+
+
+@app.command(epilog="Example: eventflow-db queries event.read; eventflow-db queries --tag 1ce2b5f0")
+def queries(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One query, or one table's.")] = None,
+    sql: Sql = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="From a slow log: event.read@1ce2b5f0, or 1ce2b5f0 alone."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """List the queries, and where each comes from; or show one.
+
+    Exit codes: 0 found, 1 no query has that tag, 2 no such query.
+    """
+    specs = load_specs(_settings(None, sql).sql_path)
+    if tag is not None:
+        hash = tag.strip("/* ").rpartition("@")[2]
+        found = [spec for spec in specs.values() if len(hash) >= 4 and spec.hash.startswith(hash)]
+        if not found:
+            report.status(
+                f"no query here has the tag {tag}: it is of another version, or of an overlay (--sql)"
+            )
+            return 1
+    elif name is not None:
+        found = [spec for spec in specs.values() if spec.name.startswith(f"{name}.")] or [_find(specs, name)]
+    else:
+        found = list(specs.values())
+    if json:
+        report.json([_entry(spec) for spec in found])
+    elif tag is not None or len(found) == 1:
+        for spec in found:
+            report.query(spec)
+    else:
+        report.catalogue(found)
+    return 0
+
+
+def _entry(spec: QuerySpec) -> dict[str, Any]:
+    entry: dict[str, Any] = msgspec.to_builtins(spec)
+    return {**entry, "kind": spec.kind, "hash": spec.hash}
+
+
+@app.command(
+    epilog="Example: eventflow-db explain event.read_by_domain_and_pid domain=shop pid=order-1 limit=10"
+)
+def explain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The query.")],
+    values: Annotated[list[str] | None, typer.Argument(metavar="key=value…", help="Its parameters.")] = None,
+    url: Url = None,
+    sql: Sql = None,
+    json: Json = False,
+) -> int:
+    """Show how the server would run a query with these parameters. It is not run.
+
+    Exit codes: 0 as promised, 1 otherwise, 2 could not explain.
+    """
+    settings = _settings(url, sql)
+    spec = _find(load_specs(settings.sql_path), name)
+    if spec.kind not in ("read", "write"):
+        raise InvalidValueError(CODE, f"query {name} has no plan: it begins with {spec.verb}")
+    literals = spec.bind(arguments.parse(spec, values or []))
+    literals = dict(zip(spec.parameters, literals.values(), strict=True))
+    statement = Statement.compile(spec, tag=False).render(literals)
+    with inspecting(settings, settings.database) as inspector:
+        report.status(f"{inspector.server} at {settings.host}:{settings.port}, database {settings.database}")
+        names = judge(spec).names
+        accesses = plan.explain(inspector, statement, names)
+        columns, rows = plan.table(inspector, statement)
+    problem = plan.problem(spec, accesses)
+    unknown = not accesses and spec.index not in (None, "none")
+    if json:
+        report.json(
+            {"query": name, "promised": spec.lookup, "plan": [str(a) for a in accesses], "problem": problem,
+             "explain": [dict(zip(columns, row, strict=True)) for row in rows]}
+        )  # fmt: skip
+    else:
+        report.plan(columns, rows)
+    if not json and not unknown:
+        report.line("as promised" if problem is None else "not as promised", spec.lookup, problem is None)
+    if unknown:
+        report.status("the server reads no table for these values: name a row that is there")
+    return 0 if problem is None else 2 if unknown else 1
+
+
+@app.command(epilog="Example: eventflow-db contract --write")
+def contract(
+    write_: Annotated[bool, typer.Option("--write", help="Write it anew from the annotated SQL.")] = False,
+) -> int:
+    """Compare the lock file, sql/contract.json, with the annotated SQL. Needs no server.
+
+    Exit codes: 0 it is current, 1 it is not.
+    """
+    from ..annotations import check_meanings, read_specs
+
+    specs = read_specs(package_sql())
+    check_meanings(specs)
+    path = package_sql() / FILE
+    wanted = write(entries(specs))
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    if present == wanted:
+        report.status(f"{report.short(path)} is current")
+        return 0
+    changes = difflib.unified_diff(present.splitlines(), wanted.splitlines(), "present", "wanted", "", "", 2)
+    report.text("\n".join(changes))
+    if write_:
+        path.write_text(wanted, encoding="utf-8")
+        report.status(f"wrote {report.short(path)}")
+        return 0
+    report.status(f"{report.short(path)} is stale: eventflow-db contract --write, and review the change")
+    return 1
