@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
+from .boundary import boundary
 from .errors import InvalidValueError
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql_path: str | None = None
     statement_tags: bool = True
 
+    @boundary
     def __post_init__(self) -> None:
         problems = _problems({name: getattr(self, name) for name in self.__struct_fields__})
         if problems:
@@ -87,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             yield name, "***" if name == "password" else getattr(self, name)
 
     @classmethod
+    @boundary
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Settings from the EVENTFLOW_MYSQL_* variables of the process, or of a mapping.
 
@@ -104,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
+    @boundary
     def from_url(cls, url: str) -> Settings:
         """Settings from `mysql://user:password@host:port/database?name=value&…`; parts left out take the defaults.
 
@@ -124,21 +128,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidValueError(
                 CODE, "url: its query must be of the form name=value&name=value"
             ) from None
-        unknown = [
-            _unknown(name, cls.__struct_fields__) for name, _ in pairs if name not in cls.__struct_fields__
-        ]
+        located = {
+            "host": parts.hostname,
+            "port": None if port is None else str(port),
+            "user": parts.username,
+            "password": parts.password,
+            "database": parts.path.removeprefix("/"),
+        }
+        pairs += [(name, unquote(value)) for name, value in located.items() if value]
         names = [name for name, _ in pairs]
+        known = cls.__struct_fields__
+        unknown = [_unknown(name, known) for name in names if name not in known]
         unknown += [f"{name}: given twice" for name in sorted(set(names)) if names.count(name) > 1]
-        values = {name: value for name, value in pairs if name in cls.__struct_fields__}
-        for name, value in (
-            ("host", parts.hostname),
-            ("port", str(port) if port is not None else None),
-            ("user", parts.username),
-            ("password", parts.password),
-            ("database", parts.path.removeprefix("/")),
-        ):
-            if value:
-                values[name] = unquote(value)
+        values = {name: value for name, value in pairs if name in known}
         return _build(values, unknown, {})
 
 

@@ -119,7 +119,7 @@ class API:
         return db
 
     def connect(self, database: str, **arguments: Any) -> Any:
-        """A connection of the driver, which the caller closes."""
+        """A connection of the driver, to be given to `disconnect`."""
         server = self.server
         account = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
         if self.name == "sync":
@@ -129,6 +129,17 @@ class API:
             return await aiomysql.connect(**account, db=database, **arguments)
 
         return self.loop.run(connect())
+
+    def disconnect(self, connection: Any) -> None:
+        """Close a connection of the driver."""
+
+        async def close() -> None:
+            connection.close()
+
+        if self.name == "sync":
+            connection.close()
+        else:
+            self.loop.run(close())
 
     def session(self, connection: Any) -> Session:
         """The operations on a connection of the driver."""

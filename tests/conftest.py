@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,7 +62,9 @@ class Admin:
         if self._connection is None or not self._connection.open:
             self._connection = pymysql.connect(
                 host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
-                charset="utf8mb4", autocommit=True, init_command="SET time_zone = '+00:00'",
+                charset="utf8mb4", autocommit=None,
+                # autocommit=True would not do: MySQL tells PyMySQL that it is on, whatever the server's default
+                init_command="SET time_zone = '+00:00', autocommit = 1",
             )  # fmt: skip
         with self._connection.cursor() as cursor:
             cursor.execute(statement, arguments or None)
@@ -140,12 +143,33 @@ def empty_db(api: API, eventflow_server: Server, empty_database: str) -> Eventfl
 
 
 @pytest.fixture
+def rival(settings: Settings) -> Iterator[Any]:
+    """A connection of another session, in a transaction."""
+    connection = pymysql.connect(
+        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
+        database=settings.database, autocommit=False, read_timeout=60,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 50")
+    yield connection
+    with contextlib.suppress(pymysql.MySQLError):
+        connection.rollback()
+        connection.close()
+
+
+@pytest.fixture
 def nowhere(api: API) -> Iterator[EventflowDB]:
     """The database object, of each API in turn, where no server listens: whatever is sent is an UnavailableError."""
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1))
+
+
+@pytest.fixture
+def stored(admin: Admin, database: str) -> Callable[[], list[str]]:
+    """The ids of the events that are committed, sorted."""
+    return lambda: [id for (id,) in admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")]
 
 
 @pytest.fixture

@@ -115,7 +115,9 @@ class Server:
             database=database,
             ssl_disabled=query.get("ssl_mode", [""])[0].upper() == "DISABLED",
             charset="utf8mb4",
-            autocommit=True,
+            # Said to the server: MySQL tells the driver that it is on, whatever its default is.
+            autocommit=None,
+            init_command="SET autocommit = 1",
             connect_timeout=10,
         )
 

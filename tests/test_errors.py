@@ -1,0 +1,277 @@
+"""Errors: one class for what a caller can do, one code for what failed, and nothing that was sent."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import pickle
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pymysql
+import pytest
+
+from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings, errors
+from eventflow_db.errors import MEANINGS, EventflowDBError, meaning
+
+from .api import API
+from .conftest import Admin
+from .test_connection import closed_port
+from .test_transaction import EVENT, deadlock, execute
+
+SECRET = "s3cret"
+
+
+def reachable(error: BaseException) -> Iterator[Any]:
+    """Everything that an error holds on to, but for its own traceback, classes and modules."""
+    seen: set[int] = set()
+    pending: list[Any] = [error.args, vars(error), error.__cause__, error.__context__]
+    while pending:
+        thing = pending.pop()
+        if id(thing) in seen or isinstance(thing, (type, types.ModuleType)):
+            continue
+        seen.add(id(thing))
+        yield thing
+        pending += gc.get_referents(thing)
+
+
+def check(error: EventflowDBError, kind: type[EventflowDBError], code: str, errno: int | None) -> None:
+    """What every error keeps to."""
+    assert (type(error), error.code, error.errno) == (kind, code, errno)
+    assert code.startswith("E_EVENTFLOW_DB_")
+    assert code in str(error)
+    if errno is not None:
+        assert isinstance(error.__cause__, pymysql.MySQLError)
+        assert error.__cause__.args[0] == errno
+    for thing in reachable(error):
+        assert not isinstance(thing, (types.TracebackType, types.FrameType))
+        if isinstance(thing, (str, bytes)):
+            assert SECRET not in str(thing)
+    assert SECRET not in f"{error} {error!r} {error.__cause__!r} {error.__context__!r}"
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (type(twin), str(twin), twin.errno) == (kind, str(error), errno)
+
+
+@contextlib.contextmanager
+def failing(kind: type[EventflowDBError], code: str, errno: int | None) -> Iterator[None]:
+    with pytest.raises(EventflowDBError) as caught:
+        yield
+    check(caught.value, kind, f"E_EVENTFLOW_DB_{code}", errno)
+
+
+# The tree and the map
+
+
+def test_tree_is_as_its_docstring_draws_it() -> None:
+    drawn = [line.split()[1] for line in (errors.__doc__ or "").splitlines() if line.startswith(("├", "└"))]
+    assert drawn == [kind.__name__ for kind in EventflowDBError.__subclasses__()]
+    assert EventflowDBError.__base__ is Exception
+
+
+@pytest.mark.parametrize("errno", MEANINGS)
+def test_meaning_of_every_listed_number_says_what_a_caller_can_do(errno: int) -> None:
+    found = meaning(errno)
+    assert issubclass(found.error, EventflowDBError)
+    assert found.error is not EventflowDBError
+    assert found.text
+    assert "%" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        (errors.DuplicateError, [1062]),
+        (errors.MissingReferenceError, [1452, 1451]),
+        (errors.InvalidValueError, [1406, 1366, 1264, 3140, 3151, 3157, 4025, 1153]),
+        (errors.AccessDeniedError, [1044, 1045, 1130, 1142, 1227]),
+        (errors.UnavailableError, [1040, 1049, 2003, 1290, 1792, 1836, 1053, 1047, 4031]),
+        (errors.ConflictError, [1213, 1205, 1020, 3101]),
+        (errors.SchemaError, [1146, 1054, 3098, 3780, 1005, 1235, 1665]),
+    ],
+)
+def test_meaning_of_numbers_that_are_promised(kind: type[EventflowDBError], numbers: list[int]) -> None:
+    assert {meaning(number).error for number in numbers} == {kind}
+
+
+def test_meaning_of_an_unknown_number_is_the_base_class() -> None:
+    assert meaning(9999).error is meaning(None).error is EventflowDBError
+
+
+def test_retried_numbers_leave_nothing_behind() -> None:
+    assert {meaning(number).error for number in errors.RETRIED} == {errors.ConflictError}
+
+
+# Real situations
+
+
+def test_duplicate(db: EventflowDB, hub: NewHub) -> None:
+    db.persist_hub({**hub, "id": SECRET})
+    with failing(errors.DuplicateError, "HUB_PERSIST", 1062):
+        db.persist_hub({**hub, "id": SECRET})
+
+
+def test_missing_reference(db: EventflowDB) -> None:
+    with failing(errors.MissingReferenceError, "EVENT_CPID_PERSIST", 1452):
+        db.persist_event_cpid(SECRET, SECRET)
+
+
+def test_row_that_another_refers_to(
+    db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any
+) -> None:
+    # no operation deletes a hub; a DBA's overlay may
+    event_id = db.persist_event({"domain": "d", "pid": "p", "name": "n"})
+    db.persist_hub(
+        {"id": SECRET, "external_ip": "a", "external_port": 1, "internal_ip": "a", "internal_port": 1}
+    )
+    db.persist_event_published({"event_id": event_id, "publisher": "p"})
+    db.update_event_published_to_consumed_by_hub(event_id, SECRET)
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "queries.sql").write_text(
+        """-- name: update_to_quit(id)!
+-- A hub that quits is forgotten.
+-- param id: identifier
+-- returns: affected
+-- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
+-- index: hub.PRIMARY
+-- idempotent: no
+DELETE FROM hub WHERE id = :id;
+"""
+    )
+    overlaid = api.database(msgspec.structs.replace(settings, sql_path=str(tmp_path)))
+    with failing(errors.MissingReferenceError, "HUB_UPDATE_TO_QUIT", 1451):
+        overlaid.update_hub_to_quit(SECRET)
+
+
+def test_missing_table(empty_db: EventflowDB) -> None:
+    with failing(errors.SchemaError, "EVENT_READ", 1146):
+        empty_db.read_event(SECRET)
+
+
+def test_missing_column(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+    empty_db.setup_table_schemas()
+    admin.execute(f"ALTER TABLE `{empty_database}`.event DROP COLUMN data")
+    with failing(errors.SchemaError, "EVENT_PERSIST", 1054):
+        empty_db.persist_event({"domain": SECRET, "pid": SECRET, "name": "n"})
+
+
+def test_value_too_long_for_its_column(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+    empty_db.create_table_hub()
+    admin.execute(f"ALTER TABLE `{empty_database}`.hub MODIFY external_ip VARCHAR(2)")
+    with failing(errors.InvalidValueError, "HUB_PERSIST", 1406):
+        empty_db.persist_hub(
+            {"id": "h", "external_ip": SECRET, "external_port": 1, "internal_ip": "a", "internal_port": 1}
+        )
+
+
+def test_value_out_of_range_of_its_column(
+    empty_db: EventflowDB, admin: Admin, empty_database: str, hub: NewHub
+) -> None:
+    empty_db.create_table_hub()
+    admin.execute(f"ALTER TABLE `{empty_database}`.hub MODIFY external_port TINYINT UNSIGNED")
+    with failing(errors.InvalidValueError, "HUB_PERSIST", 1264):
+        empty_db.persist_hub({**hub, "external_port": 50000, "id": SECRET})
+
+
+def test_statement_too_large_is_not_sent_and_the_connection_stays(
+    api: API, settings: Settings, admin: Admin
+) -> None:
+    largest = int(admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0])
+    if largest > 2**27:
+        pytest.skip("this server takes statements larger than this test makes")
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1))
+    sessions = f"SELECT id FROM information_schema.processlist WHERE db = '{settings.database}'"
+    db.ping()
+    before = admin.execute(sessions)
+    sent = admin.execute("SHOW GLOBAL STATUS LIKE 'Bytes_received'")[0][1]
+    with failing(errors.InvalidValueError, "EVENT_PERSIST", 1153):
+        db.persist_event({"domain": SECRET, "pid": "p", "name": "n", "data": "x" * largest})
+    assert int(admin.execute("SHOW GLOBAL STATUS LIKE 'Bytes_received'")[0][1]) - int(sent) < largest
+    db.ping()
+    assert admin.execute(sessions) == before
+
+
+def test_lock_wait(api: API, settings: Settings, event_id: str, rival: Any) -> None:
+    execute(rival, f"SELECT id FROM event WHERE id = '{event_id}' FOR UPDATE")
+    db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1, retry_limit=1))
+    with failing(errors.ConflictError, "EVENT_DELETE", 1205):
+        db.delete_event(event_id)
+
+
+def test_deadlock(db: EventflowDB, rival: Any) -> None:
+    with contextlib.suppress(errors.ConflictError), db.transaction() as tx:
+        tx.persist_event({**EVENT, "data": SECRET})
+        with failing(errors.ConflictError, "EVENT_DELETE", 1213):
+            deadlock(tx, rival)
+
+
+def test_wrong_password(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, password=SECRET))
+    with failing(errors.AccessDeniedError, "EVENT_READ", 1045):
+        db.read_event("id")
+
+
+def test_unknown_database(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, database="no_such_database"))
+    with failing(errors.UnavailableError, "EVENT_READ", 1049):
+        db.read_event(SECRET)
+
+
+def test_closed_port(api: API, settings: Settings) -> None:
+    db = api.database(
+        msgspec.structs.replace(settings, host="127.0.0.1", port=closed_port(), password=SECRET)
+    )
+    with failing(errors.UnavailableError, "EVENT_READ", 2003):
+        db.read_event(SECRET)
+
+
+def test_not_found(db: EventflowDB) -> None:
+    with failing(errors.NotFoundError, "EVENT_NOT_FOUND", None):
+        db.read_event(SECRET)
+
+
+def test_refused_here(db: EventflowDB) -> None:
+    with failing(errors.InvalidValueError, "EVENT_READ", None):
+        db.read_event(SECRET + " ")
+
+
+# Certificates
+
+
+Break = Callable[[str], None]
+
+
+@pytest.fixture
+def altered(empty_db: EventflowDB, admin: Admin, empty_database: str) -> Break:
+    """Alters the table certificate under the library's feet."""
+    empty_db.create_table_certificate()
+    return lambda change: (admin.execute(f"ALTER TABLE `{empty_database}`.certificate {change}"), None)[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "errno"),
+    [
+        ("MODIFY cert VARCHAR(3) NOT NULL", errors.InvalidValueError, 1406),
+        ("DROP COLUMN pass_tag", errors.SchemaError, 1054),
+    ],
+)
+def test_certificate_cause_comes_without_the_servers_message(
+    empty_db: EventflowDB, altered: Break, certificate: NewCertificate, change: str, kind: Any, errno: int
+) -> None:
+    altered(change)
+    with pytest.raises(EventflowDBError) as caught:
+        empty_db.persist_certificate(
+            {**certificate, "cert": SECRET, "key": SECRET.encode(), "pass": SECRET.encode()}
+        )
+    check(caught.value, kind, "E_EVENTFLOW_DB_CERTIFICATE_PERSIST", errno)
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.args == (errno, "the server's message is left out: it may quote a value")
+
+
+def test_other_causes_keep_the_servers_message(empty_db: EventflowDB) -> None:
+    with pytest.raises(errors.SchemaError) as caught:
+        empty_db.read_event("id")
+    assert "event" in str(caught.value.__cause__)
+    assert "doesn't exist" in str(caught.value.__cause__)
