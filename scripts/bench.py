@@ -180,7 +180,7 @@ def pinned(server: Server, on: bool) -> Iterator[None]:
             pin(mine)
 
 
-def measure(server: Server, settings: Settings, quick: bool) -> dict[str, Any]:
+def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[str, Any]:
     """Medians, with quartiles, of every work by every contender, which take turns."""
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
@@ -201,6 +201,8 @@ def measure(server: Server, settings: Settings, quick: bool) -> dict[str, Any]:
         contenders = [contender(settings) for contender in CONTENDERS]
         results: dict[str, dict[str, Any]] = {}
         for work in works(ids, publish, quick):
+            if only not in work.name:
+                continue
             rounds = (5 if quick else 25) if work.calls > 5 and work.workers == 1 else 3 if quick else 9
             times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
             with pinned(server, work.pinned):
@@ -255,6 +257,7 @@ def write(directory: Path, name: str, found: dict[str, Any], chart: str) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--only", default="", help="work that has this in its name")
     parser.add_argument("--to", type=Path, default=Path("benchmark"))
     parser.add_argument("--growth", type=int, nargs="?", const=1_000_000)
     parser.add_argument("--memory", type=int, nargs="?", const=1_000_000)
@@ -265,7 +268,7 @@ def main() -> None:
         print(json.dumps(about, indent=1))
         heads = "".join(f"{contender.name[-13:]:>14}" for contender in CONTENDERS)
         print(f"{'throughput, PyMySQL = 1':28}{'PyMySQL µs':>12}      {heads}")
-        results = measure(server, settings, arguments.quick)
+        results = measure(server, settings, arguments.quick, arguments.only)
         ratios = {work: _ratios(times) for work, times in results.items()}
         title = f"Throughput on {about['server']}, PyMySQL = 1"
         write(arguments.to, server.kind, about | {"results": results}, bars(title, ratios))

@@ -15,7 +15,7 @@ _BAR: Final = 9
 def bars(title: str, groups: Mapping[str, Mapping[str, float]], limit: float = 3.0) -> str:
     """A group of horizontal bars for each work, a bar for each contender; those beyond `limit` are cut."""
     names = list(next(iter(groups.values())))
-    height = 70 + len(groups) * (len(names) * _BAR + 12)
+    height: float = 70 + len(groups) * (len(names) * _BAR + 12)
     scale = (_WIDTH - _LEFT - 50) / limit
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
