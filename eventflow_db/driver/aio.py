@@ -138,6 +138,8 @@ class Channel:
         self.rolls_back_on_timeout = False
         """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
         self._server = ""
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
@@ -217,17 +219,37 @@ class Channel:
     async def _read(self, reader: Any) -> bytes:
         limit = getattr(self.connection, "read_limit", None)
         try:
-            if limit is None or reader._buffer:
-                data = await reader.read(_CHUNK)
-            else:  # what has arrived already needs no timer
-                async with asyncio.timeout(limit):
-                    data = await reader.read(_CHUNK)
+            if limit is not None:
+                self._watch(limit)
+            data = await reader.read(_CHUNK)
         except (OSError, TimeoutError) as error:
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
+        finally:
+            self._deadline = None
         if not data:
             raise pymysql.err.OperationalError(2013, "lost connection during query")
         return bytes(data)
+
+    def _watch(self, limit: float) -> None:
+        """End the next wait for the server after so many seconds. One timer serves many statements."""
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + limit
+        if self._timer is None or self._timer.when() > self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        reader = self.connection._reader
+        if self._deadline is None or reader is None:
+            return  # nobody waits
+        left = self._deadline - asyncio.get_running_loop().time()
+        if left > 0:
+            self._watch(left)
+        else:
+            reader.set_exception(TimeoutError("no answer in time"))
 
     async def ping(self) -> None:
         """Have the server answer, within connect_timeout."""
@@ -267,6 +289,9 @@ class Channel:
     def abandon(self) -> None:
         """Close without a word; in a forked process or after its loop ended, just let go."""
         connection = self.connection
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if connection._writer is not None and self.scope == _current_scope():
             connection._writer.transport.abort()  # waits for nothing, unlike close()
         elif self.scope[0] != os.getpid():

@@ -29,8 +29,10 @@ sleep = time.sleep
 RawConnection: TypeAlias = pymysql.connections.Connection
 Job: TypeAlias = threading.Thread
 
+_FIRST: Final = 1 << 14
+"""Bytes to read at the most at first: room for more costs more than reading most replies."""
 _CHUNK: Final = 1 << 18
-"""Bytes to read at the most at a time."""
+"""The same for the rest of a long reply."""
 
 
 def scope() -> object:
@@ -244,9 +246,10 @@ class Channel:
             sock.settimeout(limit)
             connection._current_timeout = limit
         reply = Reply()
+        size = _FIRST
         try:
-            while not reply.feed(self._read()):
-                pass
+            while not reply.feed(self._read(size)):
+                size = _CHUNK
         except pymysql.err.MySQLError as error:
             if error.args[0] in LOST:
                 self.abandon()
@@ -255,9 +258,10 @@ class Channel:
         self.used = time.monotonic()
         return reply.result
 
-    def _read(self) -> bytes:
+    def _read(self, size: int) -> bytes:
         try:
-            data: bytes = self.connection._rfile.read1(_CHUNK)
+            # past the driver's buffered file, which is empty between replies
+            data: bytes = self.connection._sock.recv(size)
         except OSError as error:
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
