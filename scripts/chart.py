@@ -24,7 +24,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], limit: float = 3
         _text(10, 22, title, size=16),
     ]
     for number, name in enumerate(names):
-        x = 10 + number * 140
+        x = 10.0 + number * 140
         parts.append(f'<rect x="{x}" y="34" width="10" height="10" fill="{COLOURS[number]}"/>')
         parts.append(_text(x + 14, 43, name))
     top = 60.0

@@ -11,9 +11,12 @@ import msgspec
 import pytest
 
 from eventflow_db import records
+from eventflow_db.annotations import read_specs
 from eventflow_db.errors import ContractError
 from eventflow_db.parameters import BUILTIN_TYPES
-from eventflow_db.queries import QuerySpec, load, load_specs, package_sql, read_specs, tokens
+from eventflow_db.queries import load, load_specs, package_sql
+from eventflow_db.spec import QuerySpec
+from eventflow_db.statement import tokens
 
 ROOT = Path(__file__).parent.parent
 SPECS = read_specs(ROOT / "sql")
