@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
+from .boundary import boundary
 from .errors import InvalidValueError
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql_path: str | None = None
     statement_tags: bool = True
 
+    @boundary
     def __post_init__(self) -> None:
         problems = _problems({name: getattr(self, name) for name in self.__struct_fields__})
         if problems:
@@ -87,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             yield name, "***" if name == "password" else getattr(self, name)
 
     @classmethod
+    @boundary
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Settings from the EVENTFLOW_MYSQL_* variables of the process, or of a mapping.
 
@@ -104,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
+    @boundary
     def from_url(cls, url: str) -> Settings:
         """Settings from `mysql://user:password@host:port/database?name=value&…`; parts left out take the defaults.
 

@@ -10,11 +10,13 @@ from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 
+from ..boundary import guarded
 from ..codec import deserialize as revive
 from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
+from ..parameters import refusals
 from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
@@ -39,6 +41,7 @@ PAGE = 1000
 _BEGINNING = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
+@guarded
 class Session:
     """Every operation, on the connection or connections of a subclass.
 
@@ -595,6 +598,8 @@ class Session:
         query = self._sql.log.archive
         spec: QuerySpec = query.sql.spec
         day = datetime.now(UTC) if date is None else date
+        if problems := refusals({"date": spec.types["date"]}, {"date": day}):
+            raise InvalidValueError(spec.code, "; ".join(problems))
         values = {"partition": day, "date": day}
         self._refuse_commit(spec)
         literals = spec.bind(values)

@@ -28,7 +28,7 @@ VALUES (
 -- returns: Certificate?
 -- error: E_EVENTFLOW_DB_CERTIFICATE_READ could not read certificate
 -- not_found: E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND certificate not found
--- index: certificate.PRIMARY
+-- index: certificate.PRIMARY (version, id)
 -- idempotent: yes
 SELECT
     created, updated, version, id, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag,
@@ -42,10 +42,10 @@ WHERE version = 0 AND id = :id;
 -- param id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE could not revoke certificate
--- index: certificate.PRIMARY
+-- index: certificate.PRIMARY (version, id)
 -- idempotent: no
 -- conflict: 1062, 1048
-UPDATE certificate
+UPDATE certificate FORCE INDEX (PRIMARY)
 SET
     revoked = CURRENT_TIMESTAMP(),
     version = (
@@ -58,10 +58,10 @@ WHERE version = 0 AND id = :id;
 -- Revoke every active certificate whose validity has passed, each as the newest version of its id.
 -- returns: affected
 -- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY could not revoke certificates past validity period
--- index: certificate.PRIMARY
+-- index: certificate.PRIMARY (version)
 -- idempotent: no
 -- conflict: 1062, 1048
-UPDATE certificate
+UPDATE certificate FORCE INDEX (PRIMARY)
 SET
     revoked = CURRENT_TIMESTAMP(),
     version = (

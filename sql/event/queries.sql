@@ -20,7 +20,7 @@ VALUES (:id, COALESCE(:timestamp, CURRENT_TIMESTAMP(3)), :domain, :rid, :pid, :n
 -- returns: Event?
 -- error: E_EVENTFLOW_DB_EVENT_READ could not read event
 -- not_found: E_EVENTFLOW_DB_EVENT_NOT_FOUND event not found
--- index: event.PRIMARY
+-- index: event.PRIMARY (id)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event
@@ -31,7 +31,7 @@ WHERE id = :id;
 -- param id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_DELETE could not delete event
--- index: event.PRIMARY
+-- index: event.PRIMARY (id)
 -- idempotent: yes
 DELETE FROM event
 WHERE id = :id;
@@ -44,7 +44,7 @@ WHERE id = :id;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain, pid)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
@@ -62,7 +62,7 @@ LIMIT :limit;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain, pid, timestamp)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
@@ -79,7 +79,7 @@ LIMIT :page;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain, pid, timestamp)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
@@ -95,7 +95,7 @@ LIMIT :limit;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain, pid)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
@@ -109,7 +109,7 @@ LIMIT :limit;
 -- param limit: limit
 -- returns: str*
 -- error: E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN could not read distinct pid by domain
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain)
 -- idempotent: yes
 SELECT DISTINCT pid
 FROM event FORCE INDEX (idx_domain_pid)
@@ -123,10 +123,10 @@ LIMIT :limit;
 -- param pid: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_DELETE_BY_PID could not delete events by domain and pid
--- index: event.idx_domain_pid
+-- index: event.idx_domain_pid (domain, pid)
 -- idempotent: yes
 -- timeout: ddl
-DELETE FROM event
+DELETE event FROM event FORCE INDEX (idx_domain_pid)
 WHERE domain = :domain AND pid = :pid;
 
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
@@ -136,7 +136,7 @@ WHERE domain = :domain AND pid = :pid;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
--- index: event_cpid.idx_cpid
+-- index: event_cpid.idx_cpid (cpid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_cpid
@@ -151,7 +151,7 @@ LIMIT :limit;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENTS_READ_BY_EID could not read events by eid
--- index: event_eid.idx_eid
+-- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_eid
@@ -167,7 +167,7 @@ LIMIT :limit;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID could not read events by domain and eid
--- index: event_eid.idx_eid
+-- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_eid
@@ -184,7 +184,7 @@ LIMIT :limit;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
--- index: event_cpid.idx_cpid
+-- index: event_cpid.idx_cpid (cpid, event_id)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_cpid FORCE INDEX (idx_cpid)
@@ -200,7 +200,7 @@ LIMIT :page;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENTS_READ_BY_EID could not read events by eid
--- index: event_eid.idx_eid
+-- index: event_eid.idx_eid (eid, event_id)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_eid FORCE INDEX (idx_eid)
@@ -217,7 +217,7 @@ LIMIT :page;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID could not read events by domain and eid
--- index: event_eid.idx_eid
+-- index: event_eid.idx_eid (eid, event_id)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM event_eid FORCE INDEX (idx_eid)

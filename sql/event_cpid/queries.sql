@@ -15,7 +15,7 @@ VALUES (:event_id, :cpid);
 -- param cpid: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_CPID_DELETE could not delete event cpid
--- index: event_cpid.PRIMARY
+-- index: event_cpid.PRIMARY (event_id, cpid)
 -- idempotent: yes
 DELETE FROM event_cpid
 WHERE event_id = :event_id AND cpid = :cpid;
@@ -26,7 +26,7 @@ WHERE event_id = :event_id AND cpid = :cpid;
 -- param limit: limit
 -- returns: str*
 -- error: E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID could not read event cpid by event id
--- index: event_cpid.PRIMARY
+-- index: event_cpid.PRIMARY (event_id)
 -- idempotent: yes
 SELECT cpid
 FROM event_cpid

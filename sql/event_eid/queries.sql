@@ -15,7 +15,7 @@ VALUES (:event_id, :eid);
 -- param eid: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_EID_DELETE could not delete event eid
--- index: event_eid.PRIMARY
+-- index: event_eid.PRIMARY (event_id, eid)
 -- idempotent: yes
 DELETE FROM event_eid
 WHERE event_id = :event_id AND eid = :eid;
@@ -26,7 +26,7 @@ WHERE event_id = :event_id AND eid = :eid;
 -- param limit: limit
 -- returns: str*
 -- error: E_EVENTFLOW_DB_EVENT_EID_READ_BY_EVENT_ID could not read event eid by event id
--- index: event_eid.PRIMARY
+-- index: event_eid.PRIMARY (event_id)
 -- idempotent: yes
 SELECT eid
 FROM event_eid

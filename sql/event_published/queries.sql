@@ -15,7 +15,7 @@ VALUES (:event_id, :publisher);
 -- returns: PublishedEvent?
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_READ could not read published event
 -- not_found: E_EVENTFLOW_DB_EVENT_PUBLISHED_NOT_FOUND published event not found
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: yes
 SELECT event_id, published, publisher, consumer, hub, consumed_hub, consumed_spoke, success, failed, orphan
 FROM event_published
@@ -27,7 +27,7 @@ WHERE event_id = :event_id;
 -- param hub: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE could not update published event to consumed
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: no
 UPDATE event_published
 SET hub = :hub, consumed_hub = CURRENT_TIMESTAMP()
@@ -39,7 +39,7 @@ WHERE event_id = :event_id AND consumed_hub IS NULL;
 -- param spoke: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE could not update published event to consumed
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: no
 UPDATE event_published
 SET consumer = :spoke, consumed_spoke = CURRENT_TIMESTAMP()
@@ -50,7 +50,7 @@ WHERE event_id = :event_id AND consumed_spoke IS NULL;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_SUCCESS could not update published event to success
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: yes
 UPDATE event_published
 SET success = CURRENT_TIMESTAMP()
@@ -61,7 +61,7 @@ WHERE event_id = :event_id;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_FAILED could not update published event to failed
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: yes
 UPDATE event_published
 SET failed = CURRENT_TIMESTAMP()
@@ -72,7 +72,7 @@ WHERE event_id = :event_id;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_ORPHAN could not update published event to orphan
--- index: event_published.PRIMARY
+-- index: event_published.PRIMARY (event_id)
 -- idempotent: yes
 UPDATE event_published
 SET orphan = CURRENT_TIMESTAMP()

@@ -15,7 +15,7 @@ VALUES (:event_id, :scheduled);
 -- returns: ScheduledEvent?
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
 -- not_found: E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND scheduled event not found
--- index: event_scheduled.PRIMARY
+-- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: yes
 SELECT
     event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
@@ -29,7 +29,7 @@ WHERE event_scheduled.event_id = :event_id;
 -- param limit: limit
 -- returns: ScheduledEvent*
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
--- index: event_scheduled.idx_executed_scheduled
+-- index: event_scheduled.idx_executed_scheduled (executed)
 -- idempotent: yes
 SELECT
     event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
@@ -45,7 +45,7 @@ LIMIT :limit;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED could not update scheduled event as executed
--- index: event_scheduled.PRIMARY
+-- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: no
 UPDATE event_scheduled
 SET executed = CURRENT_TIMESTAMP()
@@ -56,7 +56,7 @@ WHERE event_id = :event_id AND executed IS NULL;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS could not update scheduled event as success
--- index: event_scheduled.PRIMARY
+-- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: yes
 UPDATE event_scheduled
 SET success = CURRENT_TIMESTAMP()
@@ -67,7 +67,7 @@ WHERE event_id = :event_id;
 -- param event_id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED could not update scheduled event as failed
--- index: event_scheduled.PRIMARY
+-- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: yes
 UPDATE event_scheduled
 SET failed = CURRENT_TIMESTAMP()

@@ -18,7 +18,7 @@ VALUES (:id, :external_ip, :external_port, :internal_ip, :internal_port);
 -- returns: Hub?
 -- error: E_EVENTFLOW_DB_HUB_READ could not read hub
 -- not_found: E_EVENTFLOW_DB_HUB_NOT_FOUND hub not found
--- index: hub.PRIMARY
+-- index: hub.PRIMARY (id)
 -- idempotent: yes
 SELECT id, timestamp, external_ip, external_port, internal_ip, internal_port, quit
 FROM hub
@@ -29,7 +29,7 @@ WHERE id = :id;
 -- param limit: limit
 -- returns: Hub*
 -- error: E_EVENTFLOW_DB_HUBS_READ could not read online hubs
--- index: hub.idx_quit_timestamp
+-- index: hub.idx_quit_timestamp (quit)
 -- idempotent: yes
 SELECT id, timestamp, external_ip, external_port, internal_ip, internal_port, quit
 FROM hub
@@ -42,7 +42,7 @@ LIMIT :limit;
 -- param id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
--- index: hub.PRIMARY
+-- index: hub.PRIMARY (id)
 -- idempotent: no
 UPDATE hub
 SET quit = CURRENT_TIMESTAMP()
@@ -53,7 +53,7 @@ WHERE id = :id AND quit IS NULL;
 -- param id: identifier
 -- returns: bool?
 -- error: E_EVENTFLOW_DB_HUB_HAS_QUIT could not read whether hub has quit
--- index: hub.PRIMARY
+-- index: hub.PRIMARY (id)
 -- idempotent: yes
 SELECT quit IS NOT NULL AS has_quit
 FROM hub

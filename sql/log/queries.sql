@@ -16,7 +16,7 @@ VALUES (:agent, :message, :error);
 -- error: E_EVENTFLOW_DB_LOG_ARCHIVE could not archive log
 -- scan: information_schema has no indexes
 -- idempotent: yes
-SELECT partition_name
+SELECT partition_name AS name
 FROM information_schema.partitions
 WHERE table_schema = DATABASE() AND table_name = 'log' AND partition_name IS NOT NULL
 ORDER BY partition_ordinal_position;

@@ -1,0 +1,1 @@
+"""Proves queries and tables against a live server: prepared, explained, compared."""

@@ -1,0 +1,207 @@
+"""Proves queries against a live server: it prepares each, and its result and its plan are what was promised."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+import pymysql.err
+
+from ..contract import FILE, Contract, Entry
+from ..judge import columns, judge, read_schema
+from ..queries import package_sql
+from ..settings import Settings
+from ..spec import QuerySpec
+from ..statement import Statement
+from . import plan, samples
+from .scratch import creations, scratch_database
+from .server import Column, Inspector, inspecting
+
+
+class Finding(msgspec.Struct):
+    """What was found out about one query.
+
+    problems: what is wrong; doubts: what could not be judged. plan: how the server reads the tables.
+    """
+
+    query: str
+    path: str
+    line: int
+    promised: str
+    plan: list[str] = []
+    problems: list[str] = []
+    doubts: list[str] = []
+
+
+def prove(
+    settings: Settings,
+    specs: Mapping[str, QuerySpec],
+    *,
+    only: str | None = None,
+    rows: int = 20_000,
+    scratch: bool = True,
+    keep: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Finding]:
+    """Prove every query, or the one named, on the settings' server.
+
+    scratch: on a scratch database with `rows` rows in each table, which `keep` leaves there for the next time;
+    else on the settings' own database, which is only read.
+
+    Raises: the driver's error where the server cannot be asked.
+    """
+    prover = _Prover(specs)
+    chosen = [spec for spec in specs.values() if only in (None, spec.name)]
+    database = "information_schema" if scratch else settings.database
+    with inspecting(settings, database) as inspector:
+        tell(f"{inspector.server} at {settings.host}:{settings.port}")
+        with contextlib.ExitStack() as stack:
+            if scratch:
+                if broken := prover.uncreatable(inspector):
+                    return broken
+                name = stack.enter_context(scratch_database(inspector, specs, rows, keep))
+                tell(f"scratch database {name}, {rows:,} rows in each table")
+            return [prover.prove(inspector, spec, scratch) for spec in chosen]
+
+
+class _Prover:
+    def __init__(self, specs: Mapping[str, QuerySpec]) -> None:
+        self.specs = specs
+        self.contract = Contract.read(package_sql() / FILE)
+        self.schema = read_schema(specs)
+
+    def uncreatable(self, inspector: Inspector) -> list[Finding]:
+        """Findings about the tables that the server refuses to create."""
+        findings = []
+        with scratch_database(inspector, {}):
+            inspector.execute("SET SESSION foreign_key_checks = 0")
+            for spec in creations(self.specs):
+                finding = _finding(spec)
+                with _reporting(finding):
+                    inspector.execute(Statement.compile(spec, tag=False).render({}))
+                if finding.problems:
+                    findings.append(finding)
+            if not findings:
+                for spec in self.specs.values():
+                    if spec.kind == "ddl" and spec.verb != "CREATE":
+                        self._try(inspector, spec, findings)
+            inspector.execute("SET SESSION foreign_key_checks = 1")
+        return findings
+
+    def _try(self, inspector: Inspector, spec: QuerySpec, findings: list[Finding]) -> None:
+        """What changes a table is tried on an empty one: servers do not look at tables when they prepare it."""
+        finding = _finding(spec)
+        with _reporting(finding):
+            inspector.execute(Statement.compile(spec, tag=False).render(samples.literals(spec, {})))
+        if finding.problems:
+            findings.append(finding)
+
+    def prove(self, inspector: Inspector, spec: QuerySpec, scratch: bool) -> Finding:
+        """Prove one query."""
+        finding = _finding(spec)
+        statement = Statement.compile(spec, tag=False)
+        with _reporting(finding):
+            self._prove_result(inspector, spec, statement, finding)
+        if not finding.problems and spec.kind in ("read", "write"):
+            with _reporting(finding):
+                self._prove_plan(inspector, spec, statement, finding, scratch)
+        return finding
+
+    def _prove_result(
+        self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding
+    ) -> None:
+        given = samples.literals(spec, {})
+        if spec.kind != "ddl":  # whose parameters are names and bounds
+            given = {name: b"(?)" if kind.endswith("*") else b"?" for name, kind in spec.parameters.items()}
+        text = statement.render(given)
+        prepared = inspector.prepare(text)
+        if prepared is None:
+            return
+        sent = 0 if spec.kind == "ddl" else statement.slots
+        if prepared.parameters != sent:
+            finding.problems.append(f"the server counts {prepared.parameters} parameters, we send {sent}")
+        expected = self._entry(spec).columns
+        names = [column.name for column in prepared.columns]
+        if names != list(expected):
+            finding.problems.append(
+                f"its result columns are {', '.join(names) or 'none'}; promised: {', '.join(expected) or 'none'}"
+            )
+            return
+        finding.problems += [
+            f"its result column {column.name} is {column.type}; promised: {expected[column.name]}"
+            for column in prepared.columns
+            if not _fits(column, expected[column.name])
+        ]
+        if spec.record is None:
+            return
+        if names != list(spec.record.__struct_encode_fields__):
+            finding.problems.append(f"its result columns are not the fields of {spec.record.__name__}")
+            return
+        required = {
+            name
+            for name, field in zip(names, spec.record.__struct_fields__, strict=True)
+            if not spec.record.__annotations__[field].endswith("| None")
+        }
+        finding.problems += [
+            f"its result column {column.name} may be NULL; {spec.record.__name__} promises that it is not"
+            for column in prepared.columns
+            if column.nullable and column.name in required
+        ]
+
+    def _entry(self, spec: QuerySpec) -> Entry:
+        """The contract of a query; of a new one, what its own text promises."""
+        known = self.contract.queries.get(spec.name)
+        if known is not None:
+            return known
+        verdict = judge(spec)
+        return Entry.of(spec, columns(spec, verdict, self.schema), verdict.tables)
+
+    def _prove_plan(
+        self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding, scratch: bool
+    ) -> None:
+        verdict = judge(spec)
+        tables = () if spec.verb == "INSERT" else verdict.tables
+        rows = samples.sample_rows(inspector, spec, tables, whole=scratch)
+        if not rows:
+            finding.doubts.append("a table of it has no rows here, by which a plan could be judged")
+        names = verdict.names or {table: table for table in self.schema}
+        names = {alias: table for alias, table in names.items() if table in self.schema}  # derived ones aside
+        limits = (None, 1000) if "limit" in spec.parameters.values() else (None,)
+        for given in [samples.literals(spec, row, limit) for row in rows for limit in limits]:
+            accesses = plan.explain(inspector, statement.render(given), names)
+            finding.plan = list(dict.fromkeys(map(str, accesses)))
+            if found := plan.problem(spec, accesses):
+                finding.problems.append(found)
+                return
+
+
+def _finding(spec: QuerySpec) -> Finding:
+    return Finding(spec.name, spec.path, spec.line, spec.lookup)
+
+
+@contextlib.contextmanager
+def _reporting(finding: Finding) -> Iterator[None]:
+    """Make a problem out of what the server says against a statement; a lost connection is none of those."""
+    try:
+        yield
+    except pymysql.err.Error as error:
+        if error.args[0] in (1044, 1142, 1143, 1227, 1370, 2006, 2013):
+            raise
+        finding.problems.append(f"the server says: {error.args[-1]} ({error.args[0]})")
+
+
+_TEXTS = ("text", "varchar", "char", "tinytext", "mediumtext", "longtext")
+
+
+def _fits(column: Column, promised: str) -> bool:
+    """Whether a result column is of the promised type, however the server spells it."""
+    kind = promised.removesuffix(" null")
+    given = column.type.partition("(")[0].removesuffix(" unsigned")
+    if kind == "json":
+        return given in ("json", "longtext")
+    if kind == "integer":
+        return given.endswith("int")
+    if kind == "string":
+        return given in _TEXTS
+    return column.type == kind

@@ -1,0 +1,178 @@
+"""What the annotation of a query says of it: the QuerySpec that the runner, `check` and the CLI all read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from . import records
+from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
+from .parameters import BUILTIN_TYPES, ParameterType, parameter_type, refusals
+from .rows import SCALARS, Result, converters_of, parse_rows
+
+CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "read": ("SELECT", "WITH"),
+    "write": ("INSERT", "UPDATE", "DELETE"),
+    "ddl": ("CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME"),
+    "session": ("START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"),
+}
+"""What a statement does, by its first word."""
+_VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
+
+
+def broken(path: Path | str, line: int, name: str, rule: str) -> ContractError:
+    """The error for a rule that a query breaks."""
+    return ContractError(CODE, f"{path}:{line}: query {name}: {rule}")
+
+
+class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What the annotation of a query says of it.
+
+    name: `<table>.<query>`.
+    parameters: parameter → name of its type, in the order of the query's own list.
+    returns: `Event*` (rows), `Event?` (one or none), `affected`, `none`, or a scalar type with the same signs.
+    code, message: of the error when the database fails; missing: of the NotFoundError, if any.
+    index: `<table>.<index>` that the plan uses, or `none` where nothing is looked up; None where `scan` says why
+        it reads whole tables. key: the columns that it looks up in the index, in the index's order.
+    idempotent: `yes`, `no`, or `when identical…`: run again only if a duplicate then equals what was sent.
+    twin: the query that reads the row for that comparison; None where the key is the whole row.
+    conflicts: error numbers that mean for this query that another session was in the way.
+    unhurried: may take as long as `ddl_timeout` says.
+    path, line, body: the file, the line of `-- name:` and the line that the SQL begins at.
+    """
+
+    name: str
+    purpose: str
+    parameters: Mapping[str, str]
+    returns: str
+    code: str
+    message: str
+    not_found: tuple[str, str] | None
+    index: str | None
+    key: tuple[str, ...]
+    scan: str | None
+    idempotent: str
+    twin: str | None
+    conflicts: frozenset[int]
+    unhurried: bool
+    path: str
+    line: int
+    body: int
+    sql: str
+
+    @cached_property
+    def hash(self) -> str:
+        """The first characters of the hash of the SQL, as in its tag and in the lock file."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()[:8]
+
+    @cached_property
+    def verb(self) -> str:
+        """The first word of the SQL, in capitals."""
+        match = _VERB.match(self.sql)
+        return match[1].upper() if match else ""
+
+    @cached_property
+    def kind(self) -> str:
+        """`read`, `write`, `ddl` or `session`; empty for a statement that no query may be."""
+        return next((kind for kind, verbs in KINDS.items() if self.verb in verbs), "")
+
+    @property
+    def lookup(self) -> str:
+        """The annotation `index`, or `scan`, as it is spelled."""
+        if self.index is None:
+            return f"scan: {self.scan}"
+        return f"{self.index} ({', '.join(self.key)})" if self.key else self.index
+
+    def refuse(self, rule: str, line: int | None = None) -> ContractError:
+        """The error for a rule that the query breaks."""
+        return broken(self.path, line or self.line, self.name, rule)
+
+    @cached_property
+    def types(self) -> dict[str, ParameterType]:
+        """The type of each key that a call gives; the key of the parameter `pass_` is `pass`."""
+        kinds = {name.rstrip("_"): parameter_type(text) for name, text in self.parameters.items()}
+        return {key: kind for key, kind in kinds.items() if kind is not None}
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """The keys that a call may leave out."""
+        return frozenset(name.rstrip("_") for name, text in self.parameters.items() if text.endswith("?"))
+
+    @cached_property
+    def _struct(self) -> type[msgspec.Struct]:
+        return msgspec.defstruct(
+            "Parameters",
+            [
+                (key, kind.type, None) if key in self.optional else (key, kind.type)
+                for key, kind in self.types.items()
+            ],
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+
+    @cached_property
+    def _literals(self) -> list[tuple[str, Callable[[Any], bytes]]]:
+        return list(zip(self.parameters, (kind.literal for kind in self.types.values()), strict=True))
+
+    def bind(self, values: Mapping[str, Any]) -> dict[str, bytes]:
+        """The literal of each parameter.
+
+        Raises: InvalidValueError naming every key that is missing, unknown or breaks its rule.
+        """
+        try:
+            checked = msgspec.structs.astuple(
+                msgspec.convert(values, self._struct, builtin_types=BUILTIN_TYPES)
+            )
+            return {
+                name: literal(value) for (name, literal), value in zip(self._literals, checked, strict=True)
+            }
+        except ValueError:
+            pass  # what msgspec says may quote the value, and stops at the first
+        raise InvalidValueError(self.code, "; ".join(refusals(self.types, values, self.optional)))
+
+    @cached_property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        return self.returns in ("affected", "none")
+
+    @cached_property
+    def commits(self) -> bool:
+        """Whether the server commits the transaction around it."""
+        return self.kind == "ddl"
+
+    @cached_property
+    def record(self) -> type[msgspec.Struct] | None:
+        """The record that a row becomes; None for scalars."""
+        return getattr(records, self.returns.rstrip("*?"), None)
+
+    def decode(self, result: Result) -> list[Any]:
+        """The rows of a result, as records or scalars.
+
+        Raises: SchemaError where the columns are not the record's, or a value cannot be read.
+        """
+        record = self.record
+        expected = result.columns[:1] if record is None else record.__struct_encode_fields__
+        if result.columns != expected:
+            raise SchemaError(self.code, f"query {self.name} gives columns other than {', '.join(expected)}")
+        for tolerant in (False, True):
+            try:
+                if record is None:
+                    scalar = SCALARS[self.returns.rstrip("*?")]
+                    return [value for (value,) in parse_rows(result.rows, (scalar,))]
+                return [
+                    record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))
+                ]
+            except (ValueError, RecursionError):
+                pass  # its message quotes the value
+        raise SchemaError(self.code, f"query {self.name} gives a value that is not of its column's type")
+
+    def error(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:
+        """An error of this query."""
+        return kind(self.code, f"{self.message}: {text}", errno)

@@ -1,0 +1,305 @@
+"""JSON: what is accepted comes back equal, what would be lost or changed is refused, and Node reads the rest."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as bounds
+from hypothesis import strategies as st
+
+from eventflow_db import EventflowDB, RemoteError, errors
+
+from .conftest import Admin
+from .operations import fails
+
+EVENT: Any = {"domain": "domain", "pid": "pid", "name": "name"}
+
+
+def through(db: EventflowDB, data: Any) -> Any:
+    return db.read_event(db.persist_event({**EVENT, "data": data})).data
+
+
+def nested(levels: int, kind: type = list) -> Any:
+    value: Any = "core"
+    for _ in range(levels):
+        value = [value] if kind is list else {"a": value}
+    return value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal, and of the same types: True is not 1, and 1 is not 1.0."""
+    return bool(left == right) and json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+# --- what comes back equal
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, [], "", "text", 0, True, False, None, {"key": None}, [[]], [{}], {"a": [1, "2", True, None]},
+        "é ü ß 漢字", "🎉🏳️‍🌈", {"🎉": "ключ"}, "quote ' \" backslash \\ \\' percent % %s %% colon :id", "line\r\n\ttab",
+        "\x00\x01\x1f\x7f", {"": "empty key"}, {"$type": "Date"}, "</script>", "-- comment /* */ #",
+        2**63 - 1, -(2**63), 2**63, 2**64 - 1, 2**53 + 1, -(2**53) - 1,
+        0.1, -0.5, 1.5e300, 1e-300, 1.7976931348623157e308, 2.2250738585072014e-308, 1e16, 1.0, 123456789.123456789,
+    ],
+)  # fmt: skip
+def test_json_comes_back_equal(db: EventflowDB, data: Any) -> None:
+    assert same(through(db, data), data)
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_json_nested_31_levels_comes_back_equal(db: EventflowDB, kind: type) -> None:
+    assert through(db, nested(31, kind)) == nested(31, kind)
+
+
+def test_json_with_the_longest_key_comes_back_equal(db: EventflowDB) -> None:
+    key = "é" * 32_767 + "x"
+    assert through(db, {key: 1}) == {key: 1}
+
+
+def test_json_with_many_keys_in_any_order_comes_back_equal(db: EventflowDB) -> None:
+    data = {"zz": 1, "a": {"long key": 1, "b": 2}, "Z": 3, "é": 4}
+    assert through(db, data) == data
+
+
+def test_json_larger_than_64_kib_comes_back_equal(db: EventflowDB) -> None:
+    data = {"text": "🎉" * 100_000}
+    assert through(db, data) == data
+
+
+def test_json_tuples_are_arrays(db: EventflowDB) -> None:
+    assert through(db, {"pair": (1, (2,))}) == {"pair": [1, [2]]}
+
+
+def test_json_mappings_of_the_standard_library_are_objects(db: EventflowDB) -> None:
+    assert through(db, OrderedDict(a=1)) == {"a": 1}
+
+
+def test_json_absent_data_is_an_empty_object(db: EventflowDB) -> None:
+    assert db.read_event(db.persist_event(EVENT)).data == {}
+
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False).map(lambda x: x + 0.0)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | FLOATS | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=15,
+)
+BOUNDS = bounds(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@BOUNDS
+@given(data=JSON)
+def test_json_of_any_shape_comes_back_equal(db: EventflowDB, data: Any) -> None:
+    assert through(db, data) == data
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (math.nan, "it holds a NaN or an infinity"),
+        (math.inf, "it holds a NaN or an infinity"),
+        (-math.inf, "it holds a NaN or an infinity"),
+        (2**64, "it holds an integer outside 64 bits"),
+        (-(2**63) - 1, "it holds an integer outside 64 bits"),
+        (10**400, "it holds an integer outside 64 bits"),
+        ("\ud800", "it holds a lone surrogate"),
+        ("a\udfff", "it holds a lone surrogate"),
+        ({"\ud800": 1}, "it holds a lone surrogate"),
+        ({1: "a"}, "it holds a key that is not a string"),
+        ({None: "a"}, "it holds a key that is not a string"),
+        ({True: "a"}, "it holds a key that is not a string"),
+        ({"x" * 65_536: 1}, "it holds a key of more than 65,535 bytes"),
+        ({"é" * 32_768: 1}, "it holds a key of more than 65,535 bytes"),
+        (nested(32), "it is nested deeper than 31 levels"),
+        (nested(32, dict), "it is nested deeper than 31 levels"),
+        (nested(50_000), "it is nested deeper than 31 levels"),
+        ({1, 2}, "it holds a set"),
+        (object(), "it holds a object"),
+        (b"bytes", "it holds a bytes"),
+        (datetime(2030, 1, 2, tzinfo=UTC), "it holds a datetime"),
+        (Decimal("1.5"), "it holds a Decimal"),
+        (1j, "it holds a complex"),
+        (ValueError("secret"), "it holds a ValueError"),
+        (iter([1]), "it holds a list_iterator"),
+    ],
+)
+@pytest.mark.parametrize("inside", [lambda data: data, lambda data: {"a": [1, data]}], ids=["top", "inside"])
+def test_json_that_would_be_lost_or_changed_is_refused(
+    nowhere: EventflowDB, data: Any, found: str, inside: Any
+) -> None:
+    with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
+        nowhere.persist_event({**EVENT, "data": inside(data)})
+    assert caught.value.message == f"data: must be JSON: {found}"
+
+
+def test_json_that_holds_itself_is_refused(nowhere: EventflowDB) -> None:
+    data: list[Any] = []
+    data.append(data)
+    with fails(errors.InvalidValueError, "EVENT_PERSIST"):
+        nowhere.persist_event({**EVENT, "data": data})
+
+
+@pytest.mark.parametrize("error", [math.nan, {"a": {1}}, {"a": "\ud800"}, object()])
+def test_persist_log_refuses_an_error_that_is_not_json(nowhere: EventflowDB, error: Any) -> None:
+    with fails(errors.InvalidValueError, "LOG_PERSIST") as caught:
+        nowhere.persist_log({"agent": "agent", "message": "message", "error": error})
+    assert caught.value.message.startswith("error: must be JSON: ")
+
+
+# --- richer values, shared with Node
+
+MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+DATE = {"$type": "Date", "$value": "2030-01-02T03:04:05.678Z"}
+
+
+def rich(db: EventflowDB, data: Any) -> Any:
+    event_id = db.persist_event({**EVENT, "data": data}, serialize=True)
+    return db.read_event(event_id, deserialize=True).data
+
+
+def test_persist_event_serialize_writes_a_datetime_as_node_does(db: EventflowDB) -> None:
+    event_id = db.persist_event({**EVENT, "data": {"at": MOMENT}}, serialize=True)
+    assert db.read_event(event_id).data == {"at": DATE}
+
+
+def test_persist_event_serialize_converts_and_cuts_datetimes(db: EventflowDB) -> None:
+    moment = MOMENT.replace(microsecond=678_999).astimezone(timezone(timedelta(hours=9)))
+    assert rich(db, [moment]) == [MOMENT]
+
+
+def test_persist_event_serialize_writes_a_set_as_node_does(db: EventflowDB) -> None:
+    event_id = db.persist_event({**EVENT, "data": {"set": {1}}}, serialize=True)
+    assert db.read_event(event_id).data == {"set": {"$type": "Set", "$value": [1]}}
+
+
+def test_persist_event_serialize_writes_a_dict_of_other_keys_as_nodes_map(db: EventflowDB) -> None:
+    event_id = db.persist_event({**EVENT, "data": {"map": {1: "a", "b": MOMENT}}}, serialize=True)
+    assert db.read_event(event_id).data == {"map": {"$type": "Map", "$value": [[1, "a"], ["b", DATE]]}}
+
+
+def test_persist_event_serialize_writes_an_exception_as_nodes_error(db: EventflowDB) -> None:
+    event_id = db.persist_event({**EVENT, "data": {"error": KeyError("gone")}}, serialize=True)
+    assert db.read_event(event_id).data == {
+        "error": {"$type": "Error", "$value": {"name": "KeyError", "message": "'gone'"}}
+    }
+
+
+def test_persist_event_serialize_writes_the_stack_of_a_raised_exception(db: EventflowDB) -> None:
+    try:
+        raise KeyError("gone")
+    except KeyError as error:
+        event_id = db.persist_event({**EVENT, "data": error}, serialize=True)
+    assert "test_persist_event_serialize_writes_the_stack" in db.read_event(event_id).data["$value"]["stack"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"at": MOMENT}, {1, "a", None}, {1: {2: {3}}}, [{"deep": [{"at": MOMENT, "set": {MOMENT}}]}],
+        {"plain": [1, "text", None, True]}, set(), {None: MOMENT}, {True: 1, 2.5: 2},
+    ],
+)  # fmt: skip
+def test_persist_event_serialize_comes_back_equal(db: EventflowDB, data: Any) -> None:
+    assert rich(db, data) == data
+
+
+def test_persist_event_serialize_error_comes_back_as_remote_error(db: EventflowDB) -> None:
+    found = rich(db, {"error": RemoteError("TypeError", "x is undefined", "at main.js:1")})["error"]
+    assert (type(found), found.name, found.message, found.stack) == (
+        RemoteError, "TypeError", "x is undefined", "at main.js:1",
+    )  # fmt: skip
+
+
+def test_persist_event_without_serialize_refuses_richer_values(nowhere: EventflowDB) -> None:
+    with fails(errors.InvalidValueError, "EVENT_PERSIST"):
+        nowhere.persist_event({**EVENT, "data": {"at": MOMENT}})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        datetime(2030, 1, 2), {"$type": "mine"}, {"set": {math.nan}}, {1: 2**64}, nested(32), nested(50_000), object(),
+        {1: nested(30)},
+    ],
+)  # fmt: skip
+def test_persist_event_serialize_refuses_what_would_be_lost_or_changed(
+    nowhere: EventflowDB, data: Any
+) -> None:
+    with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
+        nowhere.persist_event({**EVENT, "data": data}, serialize=True)
+    assert caught.value.message.startswith("data: must ")
+
+
+def test_persist_event_serialize_refuses_an_endless_value(nowhere: EventflowDB) -> None:
+    data: list[Any] = []
+    data.append({1: data})
+    with fails(errors.InvalidValueError, "EVENT_PERSIST"):
+        nowhere.persist_event({**EVENT, "data": data}, serialize=True)
+
+
+NODE = {
+    '{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}': MOMENT,
+    '{"$type":"Set","$value":[1,"a",{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}]}': {1, "a", MOMENT},
+    '{"$type":"Map","$value":[[1,{"$type":"Set","$value":[]}],["b",[true]]]}': {1: set(), "b": [True]},
+    '{"list":[{"$type":"Map","$value":[]}],"n":1.5}': {"list": [{}], "n": 1.5},
+    '{"$type":"Unknown","$value":1}': {"$type": "Unknown", "$value": 1},
+    '{"$type":"Date","$value":"no date"}': {"$type": "Date", "$value": "no date"},
+    '{"$type":"Date","$value":null}': {"$type": "Date", "$value": None},
+    '{"$type":"Set","$value":[[1]]}': {"$type": "Set", "$value": [[1]]},
+    '{"$type":"Map","$value":[[1]]}': {"$type": "Map", "$value": [[1]]},
+    '{"$type":"Error","$value":"text"}': {"$type": "Error", "$value": "text"},
+    '{"$type":"Date","$value":"2030-01-02T03:04:05.678Z","more":1}': {**DATE, "more": 1},
+}
+
+
+def written_by_node(admin: Admin, database: str, text: str) -> None:
+    admin.execute(
+        f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('node', 'domain', 'pid', 'name', %s)",
+        text,
+    )
+
+
+@pytest.mark.parametrize("text", NODE)
+def test_read_event_deserialize_revives_what_node_writes(
+    db: EventflowDB, admin: Admin, database: str, text: str
+) -> None:
+    written_by_node(admin, database, text)
+    assert db.read_event("node", deserialize=True).data == NODE[text]
+    assert db.read_event("node").data == json.loads(text)
+
+
+def test_read_event_deserialize_revives_nodes_error(db: EventflowDB, admin: Admin, database: str) -> None:
+    written_by_node(
+        admin,
+        database,
+        '{"$type":"Error","$value":{"name":"TypeError","message":"no","stack":"TypeError: no"}}',
+    )
+    error = db.read_event("node", deserialize=True).data
+    assert (type(error), str(error), error.stack) == (RemoteError, "TypeError: no", "TypeError: no")
+
+
+def test_read_events_deserialize_revives_in_lists_and_pages(
+    db: EventflowDB, admin: Admin, database: str
+) -> None:
+    written_by_node(admin, database, '{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}')
+    read = db.read_events_by_domain_and_pid("domain", "pid", deserialize=True)
+    iterated = list(db.iter_events_by_domain_and_pid("domain", "pid", deserialize=True))
+    assert [event.data for event in (*read, *iterated)] == [MOMENT, MOMENT]
+
+
+def test_persist_events_serialize(db: EventflowDB) -> None:
+    (event_id,) = db.persist_events([{**EVENT, "data": {1: MOMENT}}], serialize=True)
+    assert db.read_event(event_id, deserialize=True).data == {1: MOMENT}
