@@ -44,8 +44,24 @@ def encode_json(value: Any) -> str:
 
     Raises: ValueError with the rule that the value breaks, without the value.
     """
+    try:
+        text = msgspec.json.encode(value)
+        # what comes back equal holds nothing that has no JSON form, and no NaN, which is written as null
+        if (
+            len(text) <= JSON_KEY_BYTES
+            and text.count(b"[") + text.count(b"{") <= JSON_DEPTH
+            and b"0" * 19 not in text.translate(_DIGITS)  # a number that may not fit 64 bits
+            and msgspec.json.decode(text) == value
+        ):
+            return text.decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # what is wrong, if anything, is said below
     _check_json(value, 0)
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _check_json(value: Any, depth: int) -> None:

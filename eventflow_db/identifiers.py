@@ -6,12 +6,14 @@ import os
 import secrets
 import threading
 import time
+from functools import lru_cache
 from typing import Final
 
 IDENTIFIER: Final = r"\A[^\s\x00\ud800-\udfff](?:[^\x00\ud800-\udfff]{0,%d}[^\s\x00\ud800-\udfff])?\Z"
 """Text without white space around it: columns compare padded, so that "a" and "a " are one key."""
 
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_DIGITS: Final = 18
 _RANDOM_LIMIT: Final = 36**_RANDOM_DIGITS
 
@@ -46,11 +48,17 @@ _sequence = _Sequence()
 
 
 def _base36(number: int, digits: int) -> str:
+    """An even number of digits, made two at a time."""
     text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = _ALPHABET[digit] + text
-    return text.rjust(digits, "0")
+    for _ in range(digits // 2):
+        number, pair = divmod(number, 1296)
+        text = _PAIRS[pair] + text
+    return text
+
+
+@lru_cache(1)
+def _time(milliseconds: int) -> str:
+    return _base36(milliseconds, 8)
 
 
 def generate_event_id() -> str:
@@ -61,4 +69,4 @@ def generate_event_id() -> str:
     do not meet.
     """
     milliseconds, random = _sequence.next()
-    return f"{_base36(milliseconds, 8)}-{_base36(random, _RANDOM_DIGITS)}"
+    return f"{_time(milliseconds)}-{_base36(random, _RANDOM_DIGITS)}"

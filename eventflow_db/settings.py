@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
+from .boundary import boundary
 from .errors import InvalidValueError
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql_path: str | None = None
     statement_tags: bool = True
 
+    @boundary
     def __post_init__(self) -> None:
         problems = _problems({name: getattr(self, name) for name in self.__struct_fields__})
         if problems:
@@ -87,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             yield name, "***" if name == "password" else getattr(self, name)
 
     @classmethod
+    @boundary
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Settings from the EVENTFLOW_MYSQL_* variables of the process, or of a mapping.
 
@@ -104,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
+    @boundary
     def from_url(cls, url: str) -> Settings:
         """Settings from `mysql://user:password@host:port/database?name=value&…`; parts left out take the defaults.
 
@@ -202,7 +206,12 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
         return None
     verify = settings.ssl_mode in ("VERIFY_CA", "VERIFY_IDENTITY")
     try:
-        context = ssl.create_default_context(cafile=settings.ssl_ca if verify else None)
+        # what the system vouches for takes 20 ms or more to load, so only where it is asked for
+        context = (
+            ssl.create_default_context(cafile=settings.ssl_ca)
+            if verify
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        )
         # certificates that MySQL makes for itself lack what RFC 5280 asks for, and Python 3.13 is strict about it
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = settings.ssl_mode == "VERIFY_IDENTITY"

@@ -108,6 +108,7 @@ class API:
         self.server = server
         self.loop = loop
         self._opened: list[EventflowDB] = []
+        self._connections: list[Any] = []
 
     def database(self, settings: Settings | str | None = None) -> EventflowDB:
         """A database object, closed after the test."""
@@ -119,16 +120,19 @@ class API:
         return db
 
     def connect(self, database: str, **arguments: Any) -> Any:
-        """A connection of the driver, to be given to `disconnect`."""
+        """A connection of the driver, closed after the test."""
         server = self.server
         account = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
-        if self.name == "sync":
-            return pymysql.connect(**account, database=database, **arguments)
 
         async def connect() -> Any:
             return await aiomysql.connect(**account, db=database, **arguments)
 
-        return self.loop.run(connect())
+        if self.name == "sync":
+            connection = pymysql.connect(**account, database=database, **arguments)
+        else:
+            connection = self.loop.run(connect())
+        self._connections.append(connection)
+        return connection
 
     def disconnect(self, connection: Any) -> None:
         """Close a connection of the driver."""
@@ -162,7 +166,10 @@ class API:
         return self.loop.run(execute())
 
     def close(self) -> None:
-        """Close every database object that was made here."""
+        """Close every database object and connection that was made here."""
+        for connection in self._connections:
+            if connection.open if self.name == "sync" else not connection.closed:
+                self.disconnect(connection)
         for db in self._opened:
             db.close()
 

@@ -65,6 +65,7 @@ class Admin:
                 charset="utf8mb4", autocommit=None,
                 # autocommit=True would not do: MySQL tells PyMySQL that it is on, whatever the server's default
                 init_command="SET time_zone = '+00:00', autocommit = 1",
+                ssl_disabled=True,  # saves 20 ms
             )  # fmt: skip
         with self._connection.cursor() as cursor:
             cursor.execute(statement, arguments or None)
@@ -163,7 +164,7 @@ def nowhere(api: API) -> Iterator[EventflowDB]:
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1))
+        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
 
 
 @pytest.fixture

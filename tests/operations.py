@@ -124,10 +124,14 @@ IDENTIFIERS = {
 }  # fmt: skip
 
 
-def call(db: Session, name: str, values: Mapping[str, Any] | None = None) -> Any:
+OWN = object()
+"""Stands for an operation's own arguments."""
+
+
+def call(db: Session, name: str, values: Any = OWN) -> Any:
     """Call an operation with its own or other arguments; iterators are read to their end, locks taken."""
     operation = OPERATIONS[name]
-    values = operation.values if values is None else values
+    values = operation.values if values is OWN else values
     method = getattr(db, name)
     result = method(values) if operation.takes_mapping else method(**values)
     if name.startswith("iter_"):

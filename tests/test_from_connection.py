@@ -101,7 +101,8 @@ def test_from_connection_never_closes(api: API, session: EventflowDB, connection
 def test_from_connection_commits_each_statement_where_the_caller_has_it_so(
     api: API, database: str, stored: Callable[[], list[str]]
 ) -> None:
-    connection = api.connect(database, **connection_arguments(), autocommit=True)
+    connection = api.connect(database, **connection_arguments())
+    api.execute(connection, "SET autocommit = 1")
     api.session(connection).persist_event({**EVENT, "id": "a"})
     assert stored() == ["a"]
     api.disconnect(connection)
@@ -152,7 +153,8 @@ def test_from_connection_batch_that_fails_leaves_earlier_work(
 def test_from_connection_batch_on_an_autocommitting_connection_is_refused(
     api: API, database: str, stored: Callable[[], list[str]]
 ) -> None:
-    connection = api.connect(database, **connection_arguments(), autocommit=True)
+    connection = api.connect(database, **connection_arguments())
+    api.execute(connection, "SET autocommit = 1")
     session = api.session(connection)
     with pytest.raises(errors.InvalidValueError, match="needs a transaction") as caught:
         session.persist_events([EVENT, EVENT])

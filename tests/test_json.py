@@ -22,8 +22,12 @@ from .operations import fails
 EVENT: Any = {"domain": "domain", "pid": "pid", "name": "name"}
 
 
+def new(data: Any) -> Any:
+    return {**EVENT, "data": data}
+
+
 def through(db: EventflowDB, data: Any) -> Any:
-    return db.read_event(db.persist_event({**EVENT, "data": data})).data
+    return db.read_event(db.persist_event(new(data))).data
 
 
 def nested(levels: int, kind: type = list) -> Any:
@@ -141,7 +145,7 @@ def test_json_that_would_be_lost_or_changed_is_refused(
     nowhere: EventflowDB, data: Any, found: str, inside: Any
 ) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
-        nowhere.persist_event({**EVENT, "data": inside(data)})
+        nowhere.persist_event(new(inside(data)))
     assert caught.value.message == f"data: must be JSON: {found}"
 
 
@@ -149,7 +153,7 @@ def test_json_that_holds_itself_is_refused(nowhere: EventflowDB) -> None:
     data: list[Any] = []
     data.append(data)
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
-        nowhere.persist_event({**EVENT, "data": data})
+        nowhere.persist_event(new(data))
 
 
 @pytest.mark.parametrize("error", [math.nan, {"a": {1}}, {"a": "\ud800"}, object()])
@@ -166,12 +170,12 @@ DATE = {"$type": "Date", "$value": "2030-01-02T03:04:05.678Z"}
 
 
 def rich(db: EventflowDB, data: Any) -> Any:
-    event_id = db.persist_event({**EVENT, "data": data}, serialize=True)
+    event_id = db.persist_event(new(data), serialize=True)
     return db.read_event(event_id, deserialize=True).data
 
 
 def test_persist_event_serialize_writes_a_datetime_as_node_does(db: EventflowDB) -> None:
-    event_id = db.persist_event({**EVENT, "data": {"at": MOMENT}}, serialize=True)
+    event_id = db.persist_event(new({"at": MOMENT}), serialize=True)
     assert db.read_event(event_id).data == {"at": DATE}
 
 
@@ -181,17 +185,17 @@ def test_persist_event_serialize_converts_and_cuts_datetimes(db: EventflowDB) ->
 
 
 def test_persist_event_serialize_writes_a_set_as_node_does(db: EventflowDB) -> None:
-    event_id = db.persist_event({**EVENT, "data": {"set": {1}}}, serialize=True)
+    event_id = db.persist_event(new({"set": {1}}), serialize=True)
     assert db.read_event(event_id).data == {"set": {"$type": "Set", "$value": [1]}}
 
 
 def test_persist_event_serialize_writes_a_dict_of_other_keys_as_nodes_map(db: EventflowDB) -> None:
-    event_id = db.persist_event({**EVENT, "data": {"map": {1: "a", "b": MOMENT}}}, serialize=True)
+    event_id = db.persist_event(new({"map": {1: "a", "b": MOMENT}}), serialize=True)
     assert db.read_event(event_id).data == {"map": {"$type": "Map", "$value": [[1, "a"], ["b", DATE]]}}
 
 
 def test_persist_event_serialize_writes_an_exception_as_nodes_error(db: EventflowDB) -> None:
-    event_id = db.persist_event({**EVENT, "data": {"error": KeyError("gone")}}, serialize=True)
+    event_id = db.persist_event(new({"error": KeyError("gone")}), serialize=True)
     assert db.read_event(event_id).data == {
         "error": {"$type": "Error", "$value": {"name": "KeyError", "message": "'gone'"}}
     }
@@ -201,7 +205,7 @@ def test_persist_event_serialize_writes_the_stack_of_a_raised_exception(db: Even
     try:
         raise KeyError("gone")
     except KeyError as error:
-        event_id = db.persist_event({**EVENT, "data": error}, serialize=True)
+        event_id = db.persist_event(new(error), serialize=True)
     assert "test_persist_event_serialize_writes_the_stack" in db.read_event(event_id).data["$value"]["stack"]
 
 
@@ -225,7 +229,7 @@ def test_persist_event_serialize_error_comes_back_as_remote_error(db: EventflowD
 
 def test_persist_event_without_serialize_refuses_richer_values(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
-        nowhere.persist_event({**EVENT, "data": {"at": MOMENT}})
+        nowhere.persist_event(new({"at": MOMENT}))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +243,7 @@ def test_persist_event_serialize_refuses_what_would_be_lost_or_changed(
     nowhere: EventflowDB, data: Any
 ) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
-        nowhere.persist_event({**EVENT, "data": data}, serialize=True)
+        nowhere.persist_event(new(data), serialize=True)
     assert caught.value.message.startswith("data: must ")
 
 
@@ -247,7 +251,7 @@ def test_persist_event_serialize_refuses_an_endless_value(nowhere: EventflowDB) 
     data: list[Any] = []
     data.append({1: data})
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
-        nowhere.persist_event({**EVENT, "data": data}, serialize=True)
+        nowhere.persist_event(new(data), serialize=True)
 
 
 NODE = {
@@ -301,5 +305,5 @@ def test_read_events_deserialize_revives_in_lists_and_pages(
 
 
 def test_persist_events_serialize(db: EventflowDB) -> None:
-    (event_id,) = db.persist_events([{**EVENT, "data": {1: MOMENT}}], serialize=True)
+    (event_id,) = db.persist_events([new({1: MOMENT})], serialize=True)
     assert db.read_event(event_id, deserialize=True).data == {1: MOMENT}

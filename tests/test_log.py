@@ -180,13 +180,13 @@ def test_archive_log_takes_the_utc_day_of_an_aware_datetime(log_db: EventflowDB,
 def test_archive_log_two_at_once_one_true_and_no_error(log_db: EventflowDB, api: API, log: Log) -> None:
     for number in range(5):
         day = DAY + timedelta(days=number)
-        assert sorted(concurrently(*[lambda day=day: log_db.archive_log(day)] * 2)) == [False, True]  # type: ignore[misc]
+        assert sorted(concurrently(*[lambda day=day: log_db.archive_log(day)] * 2)) == [False, True]
     assert len(log.partitions) == 6
 
 
 def test_archive_log_of_different_days_at_once_raises_nothing(log_db: EventflowDB, log: Log) -> None:
     days = [DAY + timedelta(days=number) for number in range(4)]
-    concurrently(*[lambda day=day: log_db.archive_log(day) for day in days])  # type: ignore[misc]
+    concurrently(*[lambda day=day: log_db.archive_log(day) for day in days])
     assert log.partitions[-2:] == ["p_cold_20300105", "p_hot"]
 
 

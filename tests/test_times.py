@@ -52,6 +52,11 @@ class Nowhere(tzinfo):
     def utcoffset(self, _: datetime | None) -> timedelta | None:
         return None
 
+    dst = utcoffset
+
+    def tzname(self, _: datetime | None) -> str:
+        return "nowhere"
+
 
 # --- what comes back
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from weakref import WeakSet
 
-from ..driver.aio import Channel, Waiter, scope
+from ..driver.aio import Channel, Job, Waiter, scope, settle, sleep, spawn
 from ..settings import Settings, ssl_context
 
 
@@ -24,7 +24,8 @@ class AsyncPool:
     """Up to connection_limit connections, opened as they are needed.
 
     The one that was used last goes out first. Connections belong to the process, and in asyncio the event
-    loop, that opened them: after a fork, or in another loop, the pool starts anew.
+    loop, that opened them: after a fork, or in another loop, the pool starts anew. Beside them it opens one at
+    a time to end statements on the server that nobody waits for any more.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,6 +38,9 @@ class AsyncPool:
         self._waiters: deque[Waiter[Channel]] = deque()
         self._scope: object = None
         self._closed = False
+        self._renewed = 0.0
+        self._unended: list[Channel] = []  # whose last statements the server may still be at
+        self._ending: Job | None = None
         _pools.add(self)
 
     async def acquire(self) -> Channel:
@@ -51,11 +55,14 @@ class AsyncPool:
             if channel is None:
                 channel = await self.open()
             with self._lock:
-                self._used.add(channel)
+                if not self._closed:
+                    self._used.add(channel)
+                    return channel
+            channel.abandon()
+            raise PoolClosedError
         except BaseException:
             self._give(None)
             raise
-        return channel
 
     async def open(self) -> Channel:
         """A connection outside the pool, to be closed by its user."""
@@ -99,9 +106,11 @@ class AsyncPool:
 
     async def _is_usable(self, channel: Channel) -> bool:
         try:
-            if channel.is_quiet and time.monotonic() - channel.used < self._settings.idle_timeout:
+            if channel.opened < self._renewed:
+                pass
+            elif channel.is_quiet and time.monotonic() - channel.used < self._settings.idle_timeout:
                 return True
-            if channel.is_open:
+            elif channel.is_open:
                 await channel.ping()
                 return True
         except BaseException as error:
@@ -114,29 +123,36 @@ class AsyncPool:
 
     def release(self, channel: Channel) -> None:
         """Take a connection back whose last statement is complete."""
-        with self._lock:
-            self._used.discard(channel)
-            foreign = channel.scope != self._scope
-        if foreign:
-            channel.abandon()
-        elif self._closed or not channel.is_open:
-            channel.abandon()
-            self._give(None)
+        if self._is_ours(channel):
+            self._give(channel if channel.is_open else None)
         else:
-            self._give(channel)
+            channel.abandon()
 
-    def discard(self, channel: Channel) -> None:
-        """Close a connection that must not be used again."""
+    def discard(self, channel: Channel, *, cut: bool = False) -> None:
+        """Close a connection that must not be used again; `cut`: its statement was not waited for."""
         channel.abandon()
+        ours = self._is_ours(channel)
+        if cut or channel.gave_up:
+            self.end_statement(channel)
+        if ours:
+            self._give(None)
+
+    def renew(self) -> None:
+        """Hand out no connection any more that is open now: their server has become read-only, or stops."""
+        self._renewed = time.monotonic()
+
+    def _is_ours(self, channel: Channel) -> bool:
+        """Take it off those in use; False for one of another process or loop."""
         with self._lock:
             self._used.discard(channel)
-            foreign = channel.scope != self._scope
-        if not foreign:
-            self._give(None)
+            return channel.scope == self._scope
 
     def _give(self, channel: Channel | None) -> None:
         """Pass a connection, or the right to open one, to whoever waits longest."""
         with self._lock:
+            if self._closed and channel is not None:
+                channel.abandon()
+                channel = None
             if self._waiters:
                 self._waiters.popleft().give(channel)
             elif channel is None:
@@ -144,29 +160,71 @@ class AsyncPool:
             else:
                 self._idle.append(channel)
 
+    def end_statement(self, channel: Channel) -> None:
+        """Have the server end what it may still be doing for a connection; in the background, bounded in time."""
+        with self._lock:
+            try:
+                if channel.scope == scope():
+                    self._unended.append(channel)
+                    if self._ending is None:
+                        self._ending = spawn(self._end_statements)
+            except RuntimeError:  # the interpreter or the loop is closing
+                self._unended.clear()
+
+    async def _end_statements(self) -> None:
+        killer = None
+        try:
+            killer = await self.open()
+            while (channel := self._next_unended()) is not None:
+                await killer.end_statement(channel)
+        except Exception:
+            pass  # without a connection there is nothing to be done: the server is gone, or the statement takes effect
+        finally:
+            with self._lock:
+                if self._ending is not None:
+                    self._unended, self._ending = [], None
+            if killer is not None:
+                killer.abandon()
+
+    def _next_unended(self) -> Channel | None:
+        with self._lock:
+            if self._unended:
+                return self._unended.pop()
+            self._ending = None
+            return None
+
     def _check_scope(self) -> None:
         current = scope()
         if current != self._scope:
             for channel in self._idle:
                 channel.abandon()
             self._idle, self._used, self._size, self._waiters = [], set(), 0, deque()
+            self._unended, self._ending = [], None
             self._scope = current
 
-    async def close(self) -> None:
-        """Close every connection: idle ones now, the others as they come back."""
+    async def close(self, timeout: float) -> None:
+        """Close every connection: idle ones now, the others as they come back, or after `timeout` seconds."""
         with self._lock:
+            self._check_scope()
             self._closed = True
             idle, self._idle = self._idle, []
             self._size -= len(idle)
             waiters, self._waiters = self._waiters, deque()
+            self._size += len(waiters)  # each gives it back
         for waiter in waiters:
-            self._size += 1  # _take gives it back
             waiter.give(None)
         for channel in idle:
-            if channel.scope == scope():
-                await channel.close()
-            else:
-                channel.abandon()
+            await channel.close()
+        until = time.monotonic() + timeout
+        while self._used and time.monotonic() < until:
+            await sleep(0.01)
+        job = self._ending
+        for channel in list(self._used):
+            self.end_statement(channel)
+            job = self._ending or job
+            channel.cut()
+        if job is not None:
+            await settle(job, self._settings.connect_timeout)
 
     def renew_lock(self) -> None:
         """In a forked child: another thread of the parent may have held the lock."""

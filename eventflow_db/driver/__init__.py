@@ -17,6 +17,13 @@ SQL_MODE: Final = (
     "NO_ENGINE_SUBSTITUTION"
 )
 _SESSION: Final = f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, time_zone = '+00:00', sql_mode = '{SQL_MODE}'"
+FACTS: Final = (
+    b"SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
+    b" CONCAT_WS('/', @@hostname, @@port, @@server_id)"
+)
+"""What a connection asks when it opens: the longest statement, what 1205 undoes, and which server this is."""
+UPTIME: Final = b"SHOW GLOBAL STATUS LIKE 'Uptime'"
+_PLAIN_METHODS: Final = (b"mysql_clear_password", b"dialog", b"mysql_old_password")
 
 
 def connection_arguments() -> dict[str, Any]:
@@ -42,21 +49,35 @@ def wire_password(password: str) -> str:
     return password.encode().decode("latin-1")
 
 
-def refuse_plain_text(settings: Settings) -> pymysql.err.OperationalError | None:
-    """What to raise, before any credential is sent, when the server offers no TLS; None where plain text may do."""
-    if settings.ssl_mode in ("DISABLED", "PREFERRED"):
-        return None
-    return pymysql.err.OperationalError(
-        2026, f"the server offers no TLS, and ssl_mode is {settings.ssl_mode}"
-    )
+def check_greeting(connection: Any, settings: Settings, wants_tls: bool) -> bool:
+    """Whether TLS follows the server's greeting; raises, before any credential is sent, where it must and cannot."""
+    capabilities = connection.server_capabilities
+    if not capabilities & CLIENT.PLUGIN_AUTH:  # what follows would be the authentication of MySQL 4
+        raise pymysql.err.OperationalError(2059, "the server offers no authentication of this century")
+    if wants_tls and capabilities & CLIENT.SSL:
+        return True
+    if settings.ssl_mode not in ("DISABLED", "PREFERRED"):
+        raise pymysql.err.OperationalError(
+            2026, f"the server offers no TLS, and ssl_mode is {settings.ssl_mode}"
+        )
+    return False
 
 
-def errno_of(error: BaseException) -> int:
+def check_method(connection: Any, method: bytes) -> None:
+    """Refuse to send the password as it is, or as good as that, over a connection that anyone may read."""
+    if method in _PLAIN_METHODS and not connection._secure:
+        raise pymysql.err.OperationalError(2061, f"the server asks for {method.decode()} without TLS")
+
+
+def errno_of(error: BaseException, *, connecting: bool = False) -> int:
     """The number of a driver's exception; those without one mean a lost connection."""
-    reason = getattr(error, "original_exception", None) or error.__cause__
-    if isinstance(reason, ssl.SSLError) or isinstance(error, ssl.SSLError):
-        return 2026
     number = error.args[0] if error.args else None
+    if connecting:
+        reason = getattr(error, "original_exception", None) or error.__cause__
+        if isinstance(error, ssl.SSLError) or isinstance(reason, ssl.SSLError):
+            return 2026
+        if isinstance(error, OSError):
+            return 2003
     if isinstance(error, pymysql.err.Error) and isinstance(number, int) and number:
         return number
     if isinstance(error, pymysql.err.InterfaceError):
@@ -67,10 +88,10 @@ def errno_of(error: BaseException) -> int:
 def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False) -> EventflowDBError:
     """The error of a query for a driver's exception, which becomes its cause.
 
-    The cause comes without its traceback, whose frames hold arguments, and without the server's message
+    The cause is a copy: without its traceback, whose frames hold arguments, and without the server's message
     where that may quote a value.
     """
-    errno = errno_of(error)
+    errno = errno_of(error, connecting=connecting)
     found = meaning(errno)
     kind, text = found.error, found.text
     if errno in spec.conflicts:
@@ -86,13 +107,15 @@ def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False
 
 
 def _quieted(error: BaseException, errno: int, secret: bool) -> BaseException:
+    ours = isinstance(error, pymysql.err.Error)
     if secret:
-        kind: type[BaseException] = (
-            type(error) if isinstance(error, pymysql.err.Error) else pymysql.err.OperationalError
-        )
-        return kind(errno, "the server's message is left out: it may quote a value")
-    # PyMySQL keeps the reason of a failed connect in an attribute, its frames with it
-    for part in (error, error.__cause__, getattr(error, "original_exception", None)):
-        if part is not None:
-            part.__traceback__ = part.__context__ = None
-    return error
+        text = "the server's message is left out: it may quote a value"
+    elif ours or isinstance(error, OSError):
+        text = str(error.args[-1]) if error.args else type(error).__name__
+        reason = error.__cause__
+        if isinstance(reason, OSError):
+            text = f"{text} ({reason})"
+    else:
+        text = type(error).__name__  # such as UnicodeDecodeError, which holds what it could not decode
+    kind: type[BaseException] = type(error) if ours else pymysql.err.OperationalError
+    return kind(errno, text)

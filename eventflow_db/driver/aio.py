@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import ssl
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import aiomysql.connection
@@ -17,18 +19,21 @@ from ..errors import LOST
 from ..queries import QuerySpec
 from ..rows import Result, parse_rows
 from ..settings import Settings
-from . import refuse_plain_text, session_statement, wire_password
+from . import FACTS, UPTIME, check_greeting, check_method, session_statement, wire_password
 from .reply import Reply
 
 T = TypeVar("T")
 sleep = asyncio.sleep
 RawConnection: TypeAlias = aiomysql.connection.Connection
+Job: TypeAlias = "asyncio.Task[None]"
 
 _CHUNK: Final = 1 << 18
 """Bytes to read at the most at a time."""
+_inherited: Final[list[Any]] = []
+"""The parent's, in a forked child: collected, they would take the parent's sockets off the epoll that both share."""
 
 
-def scope() -> object:
+def scope() -> tuple[int, asyncio.AbstractEventLoop]:
     """Who may use a connection: this process and event loop."""
     return os.getpid(), asyncio.get_running_loop()
 
@@ -36,6 +41,17 @@ def scope() -> object:
 def task() -> object:
     """Who is running."""
     return asyncio.current_task()
+
+
+def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> Job:
+    """Do something beside, without waiting for it. RuntimeError where nothing can be started any more."""
+    asyncio.get_running_loop()
+    return asyncio.create_task(work())
+
+
+async def settle(job: Job, timeout: float) -> None:
+    """Wait for a job, for some seconds at the most."""
+    await asyncio.wait({job}, timeout=timeout)
 
 
 class Waiter(Generic[T]):
@@ -63,6 +79,8 @@ class _Connection(RawConnection):  # type: ignore[misc]
     """aiomysql's connection, with TLS as ssl_mode says, one statement at a time, and time limits."""
 
     read_limit: float | None
+    _reader: Any
+    _writer: Any
     _ssl_context: ssl.SSLContext | None
 
     def __init__(self, settings: Settings, context: ssl.SSLContext | None) -> None:
@@ -77,11 +95,14 @@ class _Connection(RawConnection):  # type: ignore[misc]
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()
-        if self._ssl_context is not None and not self.server_capabilities & CLIENT.SSL:
-            if refusal := refuse_plain_text(self._settings):
-                raise refusal
+        if not check_greeting(self, self._settings, self._ssl_context is not None):
             self._ssl_context = None
             self.client_flag &= ~CLIENT.SSL
+            check_method(self, self._server_auth_plugin.encode())
+
+    async def _process_auth(self, plugin_name: bytes, auth_packet: Any) -> Any:
+        check_method(self, plugin_name)
+        return await super()._process_auth(plugin_name, auth_packet)
 
     async def _read_bytes(self, num_bytes: int) -> bytes:
         # what has arrived already needs no timer, which costs more than the reading
@@ -91,8 +112,14 @@ class _Connection(RawConnection):  # type: ignore[misc]
             async with asyncio.timeout(self.read_limit):
                 return bytes(await super()._read_bytes(num_bytes))
         except TimeoutError:
-            self.close()
+            self.abort()
             raise
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be sent."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+        self._reader = self._writer = None
 
 
 class Channel:
@@ -105,6 +132,14 @@ class Channel:
         self.packet_limit: int | None = None
         self.settings = settings
         self.read_timeout = settings.read_timeout if settings else None
+        self.opened = self.used
+        self.gave_up = False
+        """Whether the server may still be at a statement whose reply was not waited for."""
+        self.rolls_back_on_timeout = False
+        """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
+        self._server = ""
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
@@ -115,11 +150,13 @@ class Channel:
                 await connection._connect()
                 channel = cls(connection, settings)
                 await channel.send(session_statement(settings, connection.server_version))
-                limit = await channel.send(b"SELECT @@SESSION.max_allowed_packet")
-                channel.packet_limit = next(parse_rows(limit.rows, (int,)))[0]
+                facts = await channel.send(FACTS)
         except BaseException:
-            connection.close()
+            connection.abort()
             raise
+        channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
+            parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
+        )
         return channel
 
     @property
@@ -130,8 +167,12 @@ class Channel:
     @property
     def is_quiet(self) -> bool:
         """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
-        reader = self.connection._reader
-        return reader is not None and not (reader._buffer or reader.at_eof() or reader.exception())
+        reader, writer = self.connection._reader, self.connection._writer
+        if reader is None or reader._buffer or reader.at_eof() or reader.exception() or writer.is_closing():
+            return False
+        poll = select.poll()  # for what the loop has not come round to reading
+        poll.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     @property
     def escapes_backslashes(self) -> bool:
@@ -169,7 +210,7 @@ class Channel:
                 self.abandon()
             raise
         except asyncio.CancelledError:
-            connection._close_on_cancel()
+            connection._close_on_cancel()  # its reply would meet the next user
             raise
         connection.server_status = reply.status
         self.used = time.monotonic()
@@ -178,34 +219,86 @@ class Channel:
     async def _read(self, reader: Any) -> bytes:
         limit = getattr(self.connection, "read_limit", None)
         try:
-            if limit is None or reader._buffer:
-                data = await reader.read(_CHUNK)
-            else:  # what has arrived already needs no timer
-                async with asyncio.timeout(limit):
-                    data = await reader.read(_CHUNK)
+            if limit is not None:
+                self._watch(limit)
+            data = await reader.read(_CHUNK)
         except (OSError, TimeoutError) as error:
+            self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
+        finally:
+            self._deadline = None
         if not data:
             raise pymysql.err.OperationalError(2013, "lost connection during query")
         return bytes(data)
 
+    def _watch(self, limit: float) -> None:
+        """End the next wait for the server after so many seconds. One timer serves many statements."""
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + limit
+        if self._timer is None or self._timer.when() > self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        reader = self.connection._reader
+        if self._deadline is None or reader is None:
+            return  # nobody waits
+        left = self._deadline - asyncio.get_running_loop().time()
+        if left > 0:
+            self._watch(left)
+        else:
+            reader.set_exception(TimeoutError("no answer in time"))
+
     async def ping(self) -> None:
-        """Have the server answer, within read_timeout whatever ran last."""
-        self.connection.read_limit = self.read_timeout
+        """Have the server answer, within connect_timeout."""
+        if self.settings is not None:
+            self.connection.read_limit = self.settings.connect_timeout
         await self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 
+    async def end_statement(self, other: Channel) -> None:
+        """End the statement that the server may still be at for another connection, within connect_timeout.
+
+        Not where this is another server, or one that was restarted: its number would be someone else's now.
+        """
+        assert self.settings is not None
+        self.connection.read_limit = self.settings.connect_timeout
+        thread = other.connection.thread_id()
+        (_, uptime), *_ = parse_rows((await self.send(UPTIME)).rows, (bytes.decode, int))
+        restarted = uptime + 1 < time.monotonic() - other.opened or self.connection.thread_id() < thread
+        if self._server == other._server and not restarted:
+            try:
+                await self.send(b"KILL QUERY %d" % thread)
+            except pymysql.err.MySQLError as error:
+                if error.args[0] != 1094:  # it has gone
+                    raise
+
     async def close(self) -> None:
         """Say goodbye and close."""
+        writer = self.connection._writer
+        if writer is None:
+            return
         with contextlib.suppress(OSError, RuntimeError):
             await self.connection.ensure_closed()
+            async with asyncio.timeout(1):  # TLS says goodbye in its turn, which must not outlive the loop
+                await writer.wait_closed()
+        writer.transport.abort()
 
     def abandon(self) -> None:
         """Close without a word; in a forked process or after its loop ended, just let go."""
         connection = self.connection
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if connection._writer is not None and self.scope == _current_scope():
-            connection.close()
+            connection._writer.transport.abort()  # waits for nothing, unlike close()
+        elif self.scope[0] != os.getpid():
+            _inherited.append(connection._writer)
         connection._reader = connection._writer = None
+
+    cut = abandon  # while a task is using it, too
 
 
 def _current_scope() -> object:

@@ -75,8 +75,10 @@ class Reply:
                 self._affected, position = read_length(packet, 1)
                 _, position = read_length(packet, position)
                 return self._end(packet[position:])
+            if kind == 0xFB:
+                raise pymysql.err.OperationalError(2068, "the server asks for a file of this machine")
             if kind > 0xFA:
-                raise pymysql.err.OperationalError(2014, "the server asks for a file, or breaks the protocol")
+                raise pymysql.err.OperationalError(2014, "the server breaks the protocol")
             self._expected = read_length(packet, 0)[0] + 1
         elif self._expected > 1:
             self._expected -= 1

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from pymysql.constants import CLIENT
 
+from ..boundary import guarded
 from ..codec import decode_json, encode_json
 from ..driver import errno_of, translate
-from ..driver.sync import Channel, RawConnection, sleep
+from ..driver.sync import Channel, RawConnection, scope, sleep
 from ..errors import (
     FINISHES_TRANSACTION,
     LOST,
     NOT_EXECUTED,
+    OUT_OF_SERVICE,
     RETRIED,
-    AccessDeniedError,
     ConflictError,
+    DuplicateError,
     EventflowDBError,
     InvalidValueError,
+    MissingReferenceError,
     OutcomeUnknownError,
     UnavailableError,
     meaning,
@@ -44,6 +47,7 @@ BATCH_BYTES: Final = 1_000_000
 """How large the statements of a batch grow: larger ones gain nothing, and hold locks longer."""
 _LONGEST_PAUSE: Final = 1.0
 _AGAIN: Final = RETRIED | NOT_EXECUTED | LOST
+_DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
 _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 
 
@@ -65,6 +69,7 @@ class _Attempts:
         return True
 
 
+@guarded
 class EventflowDB(Session):
     """The data layer of Eventflow on MySQL or MariaDB.
 
@@ -98,9 +103,13 @@ class EventflowDB(Session):
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Close every connection, those in use as they come back. Calls after that are UnavailableErrors."""
-        self._pool.close()
+    def close(self, timeout: float = 5.0) -> None:
+        """Close every connection. Calls after that are UnavailableErrors.
+
+        timeout: seconds to wait for what is in use; then it is cut off, as a lost connection would be, and its
+        statement is ended on the server. Locks are not affected.
+        """
+        self._pool.close(timeout)
 
     @staticmethod
     def from_connection(connection: RawConnection, *, sql_path: str | None = None) -> Session:
@@ -135,18 +144,23 @@ class EventflowDB(Session):
                 return channel, outcome
             if isinstance(outcome, OutcomeUnknownError):
                 if spec.idempotent == "no":
-                    break
+                    raise outcome
                 lost = outcome
-            elif outcome.errno not in _AGAIN and outcome.errno not in spec.conflicts:
+            elif not (
+                outcome.errno in _AGAIN
+                or outcome.errno in spec.conflicts
+                # what may have run already is worth waiting for the server to come back
+                or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
+            ):
                 break
             if not attempts.again():
                 break
-        if lost is not None:
-            if outcome.errno == 1062 and self._is_identical(spec, literals, values):
-                return None, Result(1, (), ())
-            if isinstance(outcome, (UnavailableError, ConflictError, AccessDeniedError)):
-                outcome = lost
-        raise outcome
+        if lost is None:
+            raise outcome
+        if outcome.errno == 1062 and self._is_identical(spec, literals, values, lost):
+            return None, Result(1, (), ())
+        # only these tell that the earlier attempt has not worked either
+        raise outcome if isinstance(outcome, _DECIDED) else lost
 
     def _attempt(
         self, query: Any, literals: Mapping[str, bytes]
@@ -161,8 +175,10 @@ class EventflowDB(Session):
             failure = translate(error, spec)
         except BaseException:
             # cancelled: its reply would meet the next user
-            self._pool.discard(channel)
+            self._pool.discard(channel, cut=True)
             raise
+        if failure.errno in OUT_OF_SERVICE:
+            self._pool.renew()
         if meaning(failure.errno).discard or not channel.is_open:
             self._pool.discard(channel)
         else:
@@ -181,7 +197,11 @@ class EventflowDB(Session):
             return translate(error, spec, connecting=True)
 
     def _is_identical(
-        self, spec: QuerySpec, literals: Mapping[str, bytes], values: Mapping[str, Any]
+        self,
+        spec: QuerySpec,
+        literals: Mapping[str, bytes],
+        values: Mapping[str, Any],
+        lost: OutcomeUnknownError,
     ) -> bool:
         """Whether the row that is there is the one that was sent: then the lost attempt had worked."""
         if spec.twin is None:
@@ -189,7 +209,12 @@ class EventflowDB(Session):
         table, name = spec.twin.split(".")
         twin = getattr(getattr(self._sql, table), name)
         keys = {key: literals[key] for key in twin.sql.spec.parameters}
-        rows = twin.sql.spec.decode(self._execute(twin, keys, values))
+        try:
+            rows = twin.sql.spec.decode(self._execute(twin, keys, values))
+        except EventflowDBError:
+            rows = None
+        if rows is None:
+            raise lost
         if not rows:
             return False
         for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
@@ -226,7 +251,9 @@ class EventflowDB(Session):
             if tx.is_clean and channel.is_open:
                 self._pool.release(channel)
             else:
-                self._pool.discard(channel)
+                self._pool.discard(channel, cut=tx.was_cut)
+                if tx.errno in OUT_OF_SERVICE:
+                    self._pool.renew()
             tx.finish(ConflictError, "the block of the transaction has ended")
 
     def run_transaction(self, work: Callable[[Transaction], T]) -> T:
@@ -246,18 +273,43 @@ class EventflowDB(Session):
             if failure.errno not in _AGAIN or not attempts.again():
                 raise failure
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         def work(tx: Transaction) -> None:
             tx.send_batch(statement, groups)
 
-        try:
-            self.run_transaction(work)
-        except EventflowDBError as error:
-            failure = type(error)(statement.spec.code, error.message, error.errno)
-            failure.__cause__ = error.__cause__
-        else:
-            return
+        spec = statement.spec
+        attempts = _Attempts(self.settings)
+        lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
+        while True:
+            try:
+                return self.run_transaction(work)
+            except EventflowDBError as error:
+                outcome = error
+            if isinstance(outcome, OutcomeUnknownError) and spec.idempotent != "no":
+                lost = outcome
+            elif lost is None or outcome.errno is None or not isinstance(outcome, UnavailableError):
+                break
+            if not attempts.again():
+                break
+        if lost is not None:
+            if outcome.errno == 1062 and self._are_identical(spec, rows, lost):
+                return None
+            if not isinstance(outcome, _DECIDED):
+                outcome = lost
+        failure = type(outcome)(spec.code, outcome.message, outcome.errno)
+        failure.__cause__ = outcome.__cause__
         raise failure
+
+    def _are_identical(
+        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
+    ) -> bool:
+        """Whether all rows that are there are those of the batch; without a query that reads them, who knows."""
+        if spec.twin is None:
+            raise lost
+        found = [self._is_identical(spec, spec.bind(values), values, lost) for values in rows]
+        return all(found)
 
     # --- locks
 
@@ -278,7 +330,13 @@ class EventflowDB(Session):
         channel = self._open(spec)
         try:
             channel.read_timeout = timeout + 10
-            if _value(channel, acquire, literals) != 1:
+            try:
+                had = _value(channel, acquire, literals)
+            except BaseException as error:
+                if channel.gave_up or not isinstance(error, Exception):
+                    self._pool.end_statement(channel)  # or it would wait on, and have the lock for a while
+                raise
+            if had != 1:
                 raise spec.error(ConflictError, f"not had within {timeout} s")
             channel.read_timeout = self.settings.read_timeout
             try:
@@ -318,6 +376,7 @@ def _value(channel: Channel, query: Any, literals: Mapping[str, bytes]) -> Any:
     raise failure
 
 
+@guarded
 class _OneConnection(Session):
     """Operations on one connection, inside a transaction that is not theirs to end."""
 
@@ -383,7 +442,9 @@ class _OneConnection(Session):
             self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
         )
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         session = self._sql.session
         self._send(statement.spec, lambda: session.savepoint(self._channel))
         try:
@@ -408,6 +469,7 @@ class _OneConnection(Session):
             self._send(statement.spec, work)
 
 
+@guarded
 class Transaction(_OneConnection):
     """The operations in one transaction: see EventflowDB.transaction.
 
@@ -421,12 +483,21 @@ class Transaction(_OneConnection):
         self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self.is_clean = False
         """Whether the connection is fit for other use."""
+        self.was_cut = False
+        """Whether a statement was not waited for."""
 
     def finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
         """Refuse every further call."""
         self._finished = self._finished or (kind, text, errno)
 
+    @property
+    def errno(self) -> int | None:
+        """The number of the error that finished it."""
+        return self._finished[2] if self._finished else None
+
     def _check(self, spec: QuerySpec) -> None:
+        if self._channel.scope != scope():
+            self.finish(UnavailableError, "it belongs to the process and event loop that began it")
         if self._finished is not None:
             kind, text, errno = self._finished
             raise spec.error(kind, text, errno)
@@ -434,7 +505,7 @@ class Transaction(_OneConnection):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         failure = translate(error, spec)
         errno = failure.errno
-        if errno in FINISHES_TRANSACTION:
+        if errno in FINISHES_TRANSACTION or (errno == 1205 and self._channel.rolls_back_on_timeout):
             self.finish(ConflictError, "the transaction has been rolled back", errno)
         elif meaning(errno).discard or not self._channel.is_open:
             self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
@@ -447,6 +518,7 @@ class Transaction(_OneConnection):
         return failure
 
     def _cancelled(self) -> None:
+        self.was_cut = True
         self.finish(UnavailableError, "a call was cancelled, the transaction is rolled back")
 
     def commit(self) -> None:
@@ -472,13 +544,14 @@ class Transaction(_OneConnection):
 
     def rollback(self) -> None:
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
-        if self._finished is None or self._finished[2] in FINISHES_TRANSACTION:
+        if self._channel.scope == scope() and (self._finished is None or self._finished[0] is ConflictError):
             query = self._sql.session.rollback
             with contextlib.suppress(Exception), self._alone(query.sql.spec):
                 query(self._channel)
                 self.is_clean = True
 
 
+@guarded
 class BorrowedSession(_OneConnection):
     """The operations on a caller's connection: see EventflowDB.from_connection."""
 
@@ -526,13 +599,15 @@ class BorrowedSession(_OneConnection):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    def _execute_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         self._check(statement.spec)
         if self._channel.is_autocommitting and len(groups) > 1:
             raise InvalidValueError(
                 statement.spec.code, "a batch needs a transaction: begin one on the connection"
             )
-        super()._execute_batch(statement, groups)
+        super()._execute_batch(statement, groups, rows)
 
 
 def locate(container: svcs.Container) -> EventflowDB:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
+from ..boundary import guarded
 from ..codec import deserialize as revive
 from ..codec import log_error
 from ..codec import serialize as enrich
@@ -43,6 +44,7 @@ PAGE = 1000
 _BEGINNING = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
+@guarded
 class Session:
     """Every operation, on the connection or connections of a subclass.
 
@@ -58,7 +60,9 @@ class Session:
     def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         raise NotImplementedError
 
-    def _execute_batch(self, statement: Statement, batches: Sequence[bytes]) -> None:
+    def _execute_batch(
+        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         raise NotImplementedError
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
@@ -96,15 +100,19 @@ class Session:
         statement: Statement = query.sql
         spec = statement.spec
         groups: list[bytes] = []
+        rows: list[Mapping[str, Any]] = []
+        if not isinstance(items, Iterable):
+            raise InvalidValueError(spec.code, "must be an iterable of what is to be persisted")
         for number, item in enumerate(items):
             try:
-                groups.append(statement.values(spec.bind(values(item) if values else _values(spec, item))))
+                rows.append(values(item) if values else _values(spec, item))
+                groups.append(statement.values(spec.bind(rows[-1])))
             except InvalidValueError as error:
                 failure = InvalidValueError(error.code, f"item {number}: {error.message}")
                 break
         else:
             if groups:
-                self._execute_batch(statement, groups)
+                self._execute_batch(statement, groups, rows)
             return len(groups)
         raise failure
 
@@ -277,17 +285,11 @@ class Session:
     ) -> Iterator[Event]:
         """Iterate over the events of a process, oldest first, in pages: memory holds one page at a time.
 
-        <<<<<<< HEAD
-                after: start behind this event, or behind this (timestamp, id). page: how many events it has, 1 at
-                least. No connection is held between pages.
-                An event that is committed later with an earlier timestamp than the last one read is missed.
-        =======
-                after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
-                No connection is held between pages. An event that is committed later with an earlier timestamp
-                than the last one read is missed.
-        >>>>>>> main
+        after: start behind this event, or behind this (timestamp, id). page: events per page, at least 1.
+        No connection is held between pages. An event that is committed later with an earlier timestamp
+        than the last one read is missed.
 
-                Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
         """
         query = self._sql.event.read_page_by_domain_and_pid
         timestamp, id = _position(query.sql.spec, after)
@@ -611,7 +613,7 @@ class Session:
         spec: QuerySpec = query.sql.spec
         day = datetime.now(UTC) if date is None else date
         if problems := refusals({"date": spec.types["date"]}, {"date": day}):
-            raise InvalidValueError(spec.code, *problems)
+            raise InvalidValueError(spec.code, "; ".join(problems))
         values = {"partition": day, "date": day}
         self._refuse_commit(spec)
         literals = spec.bind(values)

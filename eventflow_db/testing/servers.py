@@ -266,6 +266,7 @@ class _LocalServer(_StartedServer):
         """Freeze the server: connections stay open and get no answer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)  # until each of its threads has
 
     def resume(self) -> None:
         """Let a paused server go on."""

@@ -1,0 +1,357 @@
+"""What happens to each kind of operation when the connection, the server or another session gets in the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from eventflow_db import EventflowDB, NewCertificate, NewEvent, Settings, errors
+from eventflow_db.testing.servers import Server
+
+from .api import API
+from .conftest import Admin
+from .proxy import Proxy
+
+EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
+
+
+@pytest.fixture
+def proxy(eventflow_server: Server) -> Iterator[Proxy]:
+    """The way to the server, with faults on request."""
+    with Proxy(eventflow_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied(settings: Settings, proxy: Proxy) -> Settings:
+    """Settings that lead through the proxy, in plain text so that it sees the statements, on one connection."""
+    return msgspec.structs.replace(
+        settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", connection_limit=1
+    )
+
+
+@pytest.fixture
+def far(api: API, proxied: Settings) -> EventflowDB:
+    """The database object, of each API in turn, behind the proxy, with a connection that stands."""
+    db = api.database(proxied)
+    db.ping()
+    return db
+
+
+def count(admin: Admin, database: str, table: str) -> int:
+    return int(admin.execute(f"SELECT COUNT(*) FROM `{database}`.{table}")[0][0])
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 10) -> bool:
+    """Whether a condition comes true in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def statements(admin: Admin, text: str) -> int:
+    """How many sessions run a statement that holds a text."""
+    return len(
+        admin.execute(
+            "SELECT id FROM information_schema.processlist WHERE info LIKE %s AND id != CONNECTION_ID()",
+            f"%{text}%",
+        )
+    )
+
+
+# --- lost connections
+
+
+def test_read_event_cut_before_request_runs_again(far: EventflowDB, proxy: Proxy, event_id: str) -> None:
+    rule = proxy.cut_request(b"event.read@")
+    assert far.read_event(event_id).data == {"key": "value"}
+    assert rule.fired.is_set()
+
+
+@pytest.mark.parametrize("after", [0, 1, 30, 200])
+def test_read_event_cut_within_reply_runs_again(
+    far: EventflowDB, proxy: Proxy, event_id: str, after: int
+) -> None:
+    rule = proxy.cut_reply(b"event.read@", after)
+    assert far.read_event(event_id).id == event_id
+    assert rule.fired.is_set()
+
+
+def test_read_event_through_split_packets(far: EventflowDB, proxy: Proxy, event_id: str) -> None:
+    proxy.split = 3
+    assert far.read_event(event_id).data == {"key": "value"}
+
+
+def test_persist_event_reply_lost_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    rule = proxy.cut_reply(b"event.persist@")
+    event_id = far.persist_event({**EVENT, "data": {"e": 1e-7, "n": [None, 2.5, "ä'\\"]}})
+    assert rule.fired.is_set()
+    assert admin.execute(f"SELECT id FROM `{database}`.event") == ((event_id,),)
+
+
+def test_persist_event_cut_before_request_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_request(b"event.persist@")
+    event_id = far.persist_event(EVENT)
+    assert admin.execute(f"SELECT id FROM `{database}`.event") == ((event_id,),)
+
+
+def test_persist_event_reply_lost_of_another_row_is_duplicate(far: EventflowDB, proxy: Proxy) -> None:
+    # the lost attempt failed with a duplicate: another event has the id
+    far.persist_event({**EVENT, "id": "taken", "data": {"another": True}})
+    proxy.cut_reply(b"event.persist@")
+    with pytest.raises(errors.DuplicateError):
+        far.persist_event({**EVENT, "id": "taken"})
+
+
+def test_persist_operations_reply_lost_are_written_once(
+    far: EventflowDB,
+    proxy: Proxy,
+    event_id: str,
+    hub: Any,
+    certificate: NewCertificate,
+    admin: Admin,
+    database: str,
+) -> None:
+    cases: list[tuple[bytes, Callable[[], bool]]] = [
+        (b"event_cpid.persist@", lambda: far.persist_event_cpid(event_id, "cpid")),
+        (b"event_eid.persist@", lambda: far.persist_event_eid(event_id, "eid")),
+        (
+            b"event_published.persist@",
+            lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"}),
+        ),
+        (b"hub.persist@", lambda: far.persist_hub(hub)),
+        (b"certificate.persist@", lambda: far.persist_certificate(certificate)),
+    ]
+    for marker, call in cases:
+        rule = proxy.cut_reply(marker)
+        assert call() is True
+        assert rule.fired.is_set()
+        assert count(admin, database, marker.split(b".")[0].decode()) == 1
+
+
+def test_persist_certificate_reply_lost_of_another_row_returns_false(
+    far: EventflowDB, proxy: Proxy, certificate: NewCertificate
+) -> None:
+    far.persist_certificate({**certificate, "cert": "another"})
+    proxy.cut_reply(b"certificate.persist@")
+    assert far.persist_certificate(certificate) is False
+
+
+@pytest.mark.parametrize("fault", ["cut", "stall"])
+def test_claim_reply_lost_is_outcome_unknown(
+    api: API, proxied: Settings, proxy: Proxy, event_id: str, fault: str
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, read_timeout=0.5))
+    db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
+    marker = b"event_published.update_to_consumed_by_spoke@"
+    rule = proxy.cut_reply(marker) if fault == "cut" else proxy.stall_reply(marker)
+    with pytest.raises(errors.OutcomeUnknownError) as raised:
+        db.update_event_published_to_consumed_by_spoke(event_id, "spoke")
+    assert rule.fired.is_set()
+    assert raised.value.code == "E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE"
+    assert db.read_event_published(event_id).consumer == "spoke"  # it had worked, and was not run again
+
+
+def test_persist_log_reply_lost_is_outcome_unknown_and_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_reply(b"log.persist@")
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.persist_log({"agent": "agent", "message": "message"})
+    assert count(admin, database, "log") == 1
+
+
+def test_persist_event_lost_and_no_way_back_is_outcome_unknown(
+    api: API, proxied: Settings, proxy: Proxy
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=2))
+    db.ping()
+    proxy.cut_reply(b"event.persist@")
+    proxy.refuse()
+    with pytest.raises(errors.OutcomeUnknownError):
+        db.persist_event(EVENT)
+
+
+def test_persist_event_lost_waits_for_server_to_come_back(
+    api: API, proxied: Settings, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=1000))
+    db.ping()
+    proxy.cut_reply(b"event.persist@")
+    proxy.refuse()
+    timer = threading.Timer(0.5, proxy.listen)
+    timer.start()
+    db.persist_event(EVENT)
+    timer.join()
+    assert count(admin, database, "event") == 1
+
+
+def test_persist_event_reply_lost_for_ever_is_bounded_in_tries(
+    api: API, proxied: Settings, proxy: Proxy
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=3))
+    rules = [proxy.cut_request(b"event.persist@") for _ in range(10)]
+    with pytest.raises(errors.OutcomeUnknownError):
+        db.persist_event(EVENT)
+    assert sum(rule.fired.is_set() for rule in rules) == 4
+
+
+def test_persist_event_reply_lost_for_ever_is_bounded_in_time(
+    api: API, proxied: Settings, proxy: Proxy
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=10000, retry_timeout=0.3))
+    for _ in range(1000):
+        proxy.cut_request(b"event.persist@")
+    started = time.monotonic()
+    with pytest.raises(errors.OutcomeUnknownError):
+        db.persist_event(EVENT)
+    assert time.monotonic() - started < 5
+
+
+def test_persist_events_commit_reply_lost_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    rule = proxy.cut_reply(b"session.commit@")
+    ids = far.persist_events([EVENT, EVENT, EVENT])
+    assert rule.fired.is_set()
+    rows = admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")
+    assert [row[0] for row in rows] == sorted(ids)
+
+
+def test_persist_events_commit_cut_before_request_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    rule = proxy.cut_request(b"session.commit@")
+    ids = far.persist_events([EVENT, EVENT])
+    assert rule.fired.is_set()
+    assert count(admin, database, "event") == len(ids) == 2
+
+
+def test_persist_events_statement_lost_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_reply(b"event.persist@")
+    far.persist_events([EVENT, EVENT])
+    assert count(admin, database, "event") == 2
+
+
+def test_persist_events_of_another_row_is_duplicate_after_lost_commit(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_request(b"session.commit@")
+    proxy.delay_reply(b"session.begin@", 0)
+    admin.execute(
+        f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')"
+    )
+    with pytest.raises(errors.DuplicateError):
+        far.persist_events([EVENT, {**EVENT, "id": "other"}])
+    assert count(admin, database, "event") == 1
+
+
+def test_transaction_commit_reply_lost_is_outcome_unknown(far: EventflowDB, proxy: Proxy) -> None:
+    proxy.cut_reply(b"session.commit@")
+    with pytest.raises(errors.OutcomeUnknownError) as raised, far.transaction() as tx:
+        event_id = tx.persist_event(EVENT)
+    assert raised.value.code == "E_EVENTFLOW_DB_TRANSACTION"
+    assert far.read_event(event_id).id == event_id  # this time it had worked
+
+
+def test_run_transaction_commit_reply_lost_is_not_run_again(far: EventflowDB, proxy: Proxy) -> None:
+    proxy.cut_reply(b"session.commit@")
+    runs = []
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.run_transaction(lambda tx: runs.append(tx.persist_event(EVENT)))
+    assert len(runs) == 1
+
+
+def test_transaction_lost_connection_is_not_run_again_and_sends_nothing(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_reply(b"event.persist@")
+    with pytest.raises(errors.UnavailableError), far.transaction() as tx:
+        with pytest.raises(errors.UnavailableError):
+            tx.persist_event(EVENT)
+        with pytest.raises(errors.UnavailableError):
+            tx.persist_event(EVENT)
+    assert eventually(lambda: count(admin, database, "event") == 0)
+
+
+def test_run_transaction_lost_connection_runs_again(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_reply(b"event.persist@")
+    far.run_transaction(lambda tx: tx.persist_event(EVENT))
+    assert count(admin, database, "event") == 1
+
+
+def test_transaction_begin_on_dead_connection_reconnects(far: EventflowDB, proxy: Proxy) -> None:
+    proxy.cut_all()
+    with far.transaction() as tx:
+        tx.persist_event(EVENT)
+
+
+# --- idle connections
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.2])
+def test_claim_on_connection_closed_while_idle_is_true(
+    api: API, settings: Settings, admin: Admin, event_id: str, wait: float
+) -> None:
+    """Killed by the server while idle, as its wait_timeout does: noticed before anything is sent."""
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1, user="idler", password="idle"))
+    admin.execute("DROP USER IF EXISTS idler")
+    admin.execute("CREATE USER idler IDENTIFIED BY 'idle'")
+    admin.execute("GRANT ALL ON *.* TO idler")
+    try:
+        db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
+        admin.execute("SET GLOBAL wait_timeout = 1")
+        admin.execute("SET GLOBAL interactive_timeout = 1")
+        for (thread,) in admin.execute("SELECT id FROM information_schema.processlist WHERE user = 'idler'"):
+            admin.execute(f"KILL {thread}")
+        assert eventually(
+            lambda: not admin.execute("SELECT 1 FROM information_schema.processlist WHERE user = 'idler'")
+        )
+        time.sleep(wait)
+        assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is True
+    finally:
+        admin.execute("SET GLOBAL wait_timeout = 28800")
+        admin.execute("SET GLOBAL interactive_timeout = 28800")
+        admin.execute("DROP USER idler")
+
+
+def test_claim_after_servers_idle_timeout_is_true(
+    api: API, settings: Settings, admin: Admin, event_id: str
+) -> None:
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1))
+    admin.execute("SET GLOBAL wait_timeout = 1")
+    try:
+        db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
+        time.sleep(2.5)
+        assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is True
+    finally:
+        admin.execute("SET GLOBAL wait_timeout = 28800")
+
+
+def test_idle_connection_half_open_is_checked_before_a_claim(
+    api: API, proxied: Settings, proxy: Proxy, event_id: str
+) -> None:
+    """Nothing tells that the way is gone; past idle_timeout a ping finds out, within connect_timeout."""
+    db = api.database(msgspec.structs.replace(proxied, idle_timeout=0.2, connect_timeout=1))
+    db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
+    proxy.stall_reply(b"\x0e", 0)  # COM_PING
+    time.sleep(0.4)
+    started = time.monotonic()
+    assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is True
+    assert time.monotonic() - started < 4

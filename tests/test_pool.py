@@ -1,0 +1,317 @@
+"""The pool: bounded, fair, and nothing broken is handed out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+
+from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
+
+from .api import API, Loop, concurrently
+from .conftest import Admin
+from .test_transaction import EVENT, connection_id, execute
+
+Sessions = Callable[[], list[int]]
+
+
+@pytest.fixture
+def sessions(admin: Admin, settings: Settings) -> Sessions:
+    """The server's numbers of the connections to the database."""
+    query = f"SELECT id FROM information_schema.processlist WHERE db = '{settings.database}' ORDER BY id"
+    return lambda: [int(id) for (id,) in admin.execute(query)]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_pool_keeps_its_limit_under_more_workers(
+    api: API, settings: Settings, sessions: Sessions, event_id: str
+) -> None:
+    others = len(sessions())
+    db = api.database(msgspec.structs.replace(settings, connection_limit=3))
+    seen: list[int] = []
+
+    def watch() -> None:
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            seen.append(len(sessions()) - others)
+
+    def work() -> None:
+        for _ in range(20):
+            db.read_event(event_id)
+
+    concurrently(watch, *[work] * 12)
+    assert max(seen) <= 3
+    with db.transaction(), db.transaction(), db.transaction():
+        assert len(sessions()) - others == 3
+
+
+def test_pool_opens_no_more_than_needed(db: EventflowDB, sessions: Sessions) -> None:
+    for _ in range(5):
+        db.ping()
+    assert len(sessions()) == 1
+
+
+def test_pool_timeout_is_unavailable(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=0.3))
+    with db.transaction():
+        started = time.monotonic()
+        with pytest.raises(errors.UnavailableError, match="pool_timeout") as caught:
+            db.read_event("id")
+        assert 0.25 < time.monotonic() - started < 5
+    assert (caught.value.code, caught.value.errno) == ("E_EVENTFLOW_DB_EVENT_READ", None)
+    db.ping()
+
+
+def test_pool_gives_a_connection_to_who_waits(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1))
+
+    def work() -> None:
+        with db.transaction() as tx:
+            tx.ping()
+
+    concurrently(*[work] * 8)
+
+
+def test_pool_last_used_goes_out_first(db: EventflowDB) -> None:
+    with db.transaction() as one, db.transaction() as two:
+        first, second = connection_id(one), connection_id(two)
+    # the inner block ended first, so that the outer one's connection came back last
+    for _ in range(3):
+        with db.transaction() as tx:
+            assert connection_id(tx) == first
+    assert first != second
+
+
+def test_pool_connection_killed_while_idle_is_replaced_unseen(
+    db: EventflowDB, admin: Admin, sessions: Sessions
+) -> None:
+    event_id = db.persist_event(EVENT)
+    db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
+    (before,) = sessions()
+    admin.execute(f"KILL CONNECTION {before}")
+    wait_until(lambda: before not in sessions())
+    time.sleep(0.05)  # for the goodbye to arrive
+    assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke")  # which is not run again
+    (after,) = sessions()
+    assert after != before
+
+
+def test_pool_connection_idle_for_long_is_checked_before_use(
+    api: API, settings: Settings, admin: Admin, sessions: Sessions
+) -> None:
+    db = api.database(msgspec.structs.replace(settings, idle_timeout=0.2))
+    db.ping()
+    (number,) = sessions()
+    pings = "SHOW GLOBAL STATUS LIKE 'Com_admin_commands'"
+    before = int(admin.execute(pings)[0][1])
+    db.read_online_hubs()
+    assert int(admin.execute(pings)[0][1]) == before
+    time.sleep(0.3)
+    db.read_online_hubs()
+    assert int(admin.execute(pings)[0][1]) == before + 1
+    assert sessions() == [number]
+
+
+def test_pool_failed_connects_do_not_use_up_the_limit(api: API, settings: Settings) -> None:
+    wrong = msgspec.structs.replace(
+        settings, database="no_such_database", connection_limit=1, pool_timeout=0.5
+    )
+    db = api.database(wrong)
+    for _ in range(3):
+        with pytest.raises(errors.UnavailableError) as caught:
+            db.ping()
+        assert caught.value.errno == 1049
+
+
+def test_pool_close_closes_every_connection(db: EventflowDB, sessions: Sessions) -> None:
+    with db.transaction(), db.transaction():
+        assert len(sessions()) == 2
+    db.close()
+    wait_until(lambda: not sessions())
+    db.close()
+
+
+def test_pool_close_lets_a_transaction_end(
+    db: EventflowDB, sessions: Sessions, stored: Callable[[], list[str]]
+) -> None:
+    closes = threading.Thread(target=db.close)
+    with db.transaction() as tx:
+        closes.start()
+        closes.join(0.2)
+        tx.persist_event({**EVENT, "id": "a"})
+    closes.join(10)
+    assert stored() == ["a"]
+    wait_until(lambda: not sessions())
+
+
+def test_pool_use_after_close_is_unavailable(db: EventflowDB) -> None:
+    db.ping()
+    db.close()
+    with pytest.raises(errors.UnavailableError, match="closed") as caught:
+        db.read_event("id")
+    assert caught.value.code == "E_EVENTFLOW_DB_EVENT_READ"
+
+
+def test_pool_close_wakes_who_waits(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=60))
+    closes = threading.Thread(target=db.close)
+
+    def wait() -> None:
+        with pytest.raises(errors.UnavailableError, match="closed"):
+            db.ping()
+
+    with db.transaction(), ThreadPoolExecutor() as threads:
+        waits = threads.submit(wait)
+        time.sleep(0.3)
+        assert not waits.done()
+        closes.start()
+        waits.result(4)
+    closes.join(10)
+
+
+def test_pool_with_statement_closes(settings: Settings, loop: Loop, sessions: Sessions) -> None:
+    with EventflowDB(settings) as db:
+        db.ping()
+        assert len(sessions()) == 1
+    wait_until(lambda: not sessions())
+
+    async def use() -> None:
+        async with AsyncEventflowDB(settings) as db:
+            await db.ping()
+            assert len(sessions()) == 1
+
+    loop.run(use())
+    wait_until(lambda: not sessions())
+
+
+# asyncio
+
+
+def test_pool_cancelled_task_never_returns_its_connection(
+    settings: Settings, loop: Loop, rival: Any, sessions: Sessions
+) -> None:
+    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    (rivals,) = sessions()
+
+    async def cancelled() -> None:
+        async with AsyncEventflowDB(msgspec.structs.replace(settings, connection_limit=1)) as db:
+            await db.ping()
+            (before,) = set(sessions()) - {rivals}
+            waits = asyncio.create_task(db.persist_event({**EVENT, "id": "held"}))
+            await asyncio.sleep(0.2)
+            waits.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waits
+            assert not await db.has_hub_quit("unknown")  # not the reply that the other one waited for
+            deadline = time.monotonic() + 5
+            while before in sessions():  # the server takes a moment to see the end
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+
+    loop.run(cancelled())
+
+
+def test_pool_survives_cancellation_at_any_moment(settings: Settings, loop: Loop, sessions: Sessions) -> None:
+    async def cancelled() -> None:
+        limited = msgspec.structs.replace(settings, connection_limit=2, pool_timeout=10)
+        async with AsyncEventflowDB(limited) as db:
+            await db.persist_event({**EVENT, "id": "a"})
+            await db.persist_event({**EVENT, "id": "b"})
+
+            async def read(id: str) -> None:
+                assert (await db.read_event(id)).id == id
+
+            for number in range(120):
+                tasks = [asyncio.create_task(read("ab"[n % 2])) for n in range(6)]
+                await asyncio.sleep(number % 40 * 0.0002)
+                for task in tasks[::2]:
+                    task.cancel()
+                for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                    assert outcome is None or isinstance(outcome, asyncio.CancelledError)
+            # the whole limit is there again
+            async with db.transaction(), db.transaction():
+                pass
+
+    loop.run(cancelled())
+    wait_until(lambda: not sessions())
+
+
+def test_pool_in_a_second_event_loop_starts_anew(settings: Settings, stored: Callable[[], list[str]]) -> None:
+    db = AsyncEventflowDB(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=2))
+
+    async def use(id: str) -> None:
+        await db.persist_event({**EVENT, "id": id})
+
+    async def use_and_close(id: str) -> None:
+        await use(id)
+        await db.close()
+
+    asyncio.run(use_and_leave(db, "a"))
+    asyncio.run(use_and_leave(db, "b"))
+    asyncio.run(use_and_close("c"))
+    assert stored() == ["a", "b", "c"]
+
+
+async def use_and_leave(db: AsyncEventflowDB, id: str) -> None:
+    """Leave a loop as a careless user does, but for what the loop itself complains about."""
+    await db.persist_event({**EVENT, "id": id})
+    for channel in db._pool._idle:
+        channel.connection._writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+# Forks
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_pool_after_a_fork_starts_anew(
+    settings: Settings, stored: Callable[[], list[str]], sessions: Sessions
+) -> None:
+    with EventflowDB(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=2)) as db:
+        db.persist_event({**EVENT, "id": "parent"})
+        before = sessions()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                db.persist_event({**EVENT, "id": "child"})
+                db.close()
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        db.persist_event({**EVENT, "id": "parent again"})
+        assert sessions() == before
+    assert stored() == ["child", "parent", "parent again"]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_pool_fork_inside_a_transaction_leaves_it_to_the_parent(
+    settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    with EventflowDB(settings) as db:
+        with db.transaction() as tx:
+            tx.persist_event({**EVENT, "id": "a"})
+            child = os.fork()
+            if child == 0:
+                try:
+                    db.ping()
+                    db.close()
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            tx.persist_event({**EVENT, "id": "b"})
+        assert stored() == ["a", "b"]
