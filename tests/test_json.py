@@ -232,7 +232,7 @@ def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(
     nowhere: EventflowDB, value: Any
 ) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
-        nowhere.persist_event(dict(EVENT, data={"value": value}), serialize=True)
+        nowhere.persist_event(EVENT | {"data": {"value": value}}, serialize=True)
     assert "data: must hold only text, numbers, datetimes and None" in caught.value.message
 
 
