@@ -21,7 +21,7 @@ from typing import Literal, Self
 
 from eventflow_db.testing.servers import Server
 
-Action = Literal["cut", "stall", "delay"]
+Action = Literal["cut", "stall", "delay", "replace"]
 
 
 @dataclass
@@ -34,6 +34,8 @@ class Rule:
     after: int = 0
     """Bytes that pass before."""
     seconds: float = 0.0
+    data: bytes = b""
+    """What comes instead."""
     fired: threading.Event = field(default_factory=threading.Event)
 
 
@@ -46,6 +48,7 @@ class _Link:
         self.server = server
         self.armed: Rule | None = None
         self._pumps = 2
+        self._greeted = False
         for source, target, requests in ((client, server, True), (server, client, False)):
             threading.Thread(target=self._pump, args=(source, target, requests), daemon=True).start()
 
@@ -60,17 +63,23 @@ class _Link:
         try:
             while data := source.recv(1 << 16):
                 if requests:
+                    self.proxy.requests += data
                     rule = self.proxy.match(data)
                     if rule is not None and rule.side == "reply":
                         self.armed, rule = rule, None
                 else:
                     rule, self.armed = self.armed, None
+                    if self.proxy.hides_tls and not self._greeted:
+                        data = _without_tls(data)
+                    self._greeted = True
                 if rule is not None:
                     target.sendall(data[: rule.after])
                     data = data[rule.after :]
                     rule.fired.set()
                     if rule.action == "cut":
                         break
+                    if rule.action == "replace":
+                        data = rule.data
                     time.sleep(rule.seconds)
                     if rule.action == "stall":
                         self.proxy.stalled.wait(60)
@@ -106,6 +115,10 @@ class Proxy:
         """Bytes that pass at a time; 0 for all there are."""
         self.pause = 0.0
         """Seconds between them."""
+        self.hides_tls = False
+        """Whether the server's greeting loses its offer of TLS, as someone in the middle would have it."""
+        self.requests = bytearray()
+        """Everything that clients have sent."""
         self._rules: list[Rule] = []
         self.lock = threading.Lock()
         self.port = 0
@@ -132,6 +145,10 @@ class Proxy:
     def stall_reply(self, marker: bytes, after: int = 0) -> Rule:
         """Hold the reply to a request back, the connection half-open."""
         return self._add(Rule(marker, "reply", "stall", after))
+
+    def replace_reply(self, marker: bytes, data: bytes) -> Rule:
+        """Answer a request with something else."""
+        return self._add(Rule(marker, "reply", "replace", data=data))
 
     def delay_reply(self, marker: bytes, seconds: float) -> Rule:
         """Let the reply to a request wait."""
@@ -190,3 +207,9 @@ class Proxy:
                 side.settimeout(None)
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.links.add(_Link(self, client, server))
+
+
+def _without_tls(greeting: bytes) -> bytes:
+    """The server's greeting without the flag CLIENT_SSL."""
+    flags = greeting.index(b"\0", 5) + 1 + 4 + 8 + 1  # behind version, connection id, salt and a filler
+    return greeting[: flags + 1] + bytes([greeting[flags + 1] & ~0x08]) + greeting[flags + 2 :]
