@@ -15,6 +15,7 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
@@ -50,7 +51,7 @@ class _Link:
         self._pumps = 2
         self._greeted = False
         for source, target, requests in ((client, server, True), (server, client, False)):
-            threading.Thread(target=self._pump, args=(source, target, requests), daemon=True).start()
+            proxy.start(self._pump, source, target, requests)
 
     def cut(self) -> None:
         """Close both sides at once."""
@@ -86,19 +87,20 @@ class _Link:
                         break
                 if self.proxy.latency:
                     time.sleep(self.proxy.latency)
-                step = self.proxy.split or len(data)
+                step = self.proxy.split or len(data) or 1
                 for start in range(0, len(data), step):
                     target.sendall(data[start : start + step])
                     if self.proxy.pause:
                         time.sleep(self.proxy.pause)
         except OSError:
             pass
-        self.cut()
-        with self.proxy.lock:
-            self._pumps -= 1
-            if not self._pumps:
-                self.client.close()
-                self.server.close()
+        finally:
+            self.cut()
+            with self.proxy.lock:
+                self._pumps -= 1
+                if not self._pumps:
+                    self.client.close()
+                    self.server.close()
 
 
 class Proxy:
@@ -119,6 +121,7 @@ class Proxy:
         """Whether the server's greeting loses its offer of TLS, as someone in the middle would have it."""
         self.requests = bytearray()
         """Everything that clients have sent."""
+        self._threads: list[threading.Thread] = []
         self._rules: list[Rule] = []
         self.lock = threading.Lock()
         self.port = 0
@@ -133,6 +136,8 @@ class Proxy:
         self.refuse()
         self.stalled.set()
         self.cut_all()
+        for thread in self._threads:
+            thread.join(5)
 
     def cut_request(self, marker: bytes, after: int = 0) -> Rule:
         """Cut the connection before a request arrives, or when only its first bytes have."""
@@ -154,11 +159,17 @@ class Proxy:
         """Let the reply to a request wait."""
         return self._add(Rule(marker, "reply", "delay", 0, seconds))
 
+    def start(self, work: Callable[..., None], *arguments: object) -> None:
+        """Run something in a thread, which the end of the proxy waits for."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
+        self._threads[-1].start()
+
     def listen(self) -> None:
         """Accept connections, again on the same port."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        self.start(self._accept, self._listener)
 
     def refuse(self) -> None:
         """Accept no more connections; those that are there stay."""
