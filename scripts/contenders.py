@@ -20,9 +20,9 @@ Event = dict[str, Any]
 CHUNK: Final = 1000
 """Rows of one multi-row statement, where a driver is told how many."""
 COLUMNS: Final = "id, timestamp, domain, rid, pid, name, data"
-READ: Final = f"SELECT {COLUMNS} FROM event WHERE id = %s"  # noqa: S608
+READ: Final = f"SELECT {COLUMNS} FROM event WHERE id = %s"
 READ_MANY: Final = (
-    f"SELECT {COLUMNS} FROM event FORCE INDEX (idx_domain_pid) WHERE domain = %s AND pid = %s "  # noqa: S608
+    f"SELECT {COLUMNS} FROM event FORCE INDEX (idx_domain_pid) WHERE domain = %s AND pid = %s "
     "ORDER BY timestamp, id LIMIT %s"
 )
 INSERT: Final = "INSERT INTO event (id, domain, pid, name, data) VALUES (%s, %s, %s, %s, %s)"
