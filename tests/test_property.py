@@ -24,9 +24,9 @@ on_server = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 text = st.text(max_size=80) | st.sampled_from(
-    ["'", "\\", "\\'", "''", '"', "%", "%s", "%(id)s", ":id", ":pid", "--", "/*", "*/", "#", ";", "`", "\0", "\x1a",
-     "\n", "\r", "' OR '1'='1", "'; DROP TABLE event; --", "\\'; DELETE FROM event; -- ", "😀", "ß", "İ", "é",
-     "\u202e", "NULL", "0", "{}"]
+    ["'", "\\", "\\'", "''", '"', "%", "%s", "%(id)s", ":id", ":pid", "--", "/*", "*/", "#", ";", "`", "\0", "\n",
+     "\r", "' OR '1'='1", "'; DROP TABLE event; --", "\\'; DELETE FROM event; -- ", "😀", "ß", "İ", "é", "\u202e",
+     "\x1a", "NULL", "0", "{}"]
 )  # fmt: skip
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | text,
