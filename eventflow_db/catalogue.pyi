@@ -243,6 +243,18 @@ class LogReadPartitions(Query):
 class LogArchive(Query):
     def __call__(self, connection: Any, /, *, partition: date, date: date) -> Affected: ...
 
+class LogReadLastPartition(Query):
+    def __call__(self, connection: Any, /) -> Row[str | None]: ...
+
+class LogPrepare(Query):
+    def __call__(self, connection: Any, /, *, partition: date, date: date) -> Affected: ...
+
+class LogReadPartitionsBefore(Query):
+    def __call__(self, connection: Any, /, *, date: date) -> Rows[str]: ...
+
+class LogDropPartition(Query):
+    def __call__(self, connection: Any, /, *, partition: date) -> Affected: ...
+
 class LogCreate(Query):
     def __call__(self, connection: Any, /) -> Affected: ...
 
@@ -342,6 +354,10 @@ class LogQueries:
     persist: LogPersist
     read_partitions: LogReadPartitions
     archive: LogArchive
+    read_last_partition: LogReadLastPartition
+    prepare: LogPrepare
+    read_partitions_before: LogReadPartitionsBefore
+    drop_partition: LogDropPartition
     create: LogCreate
 
 class SessionQueries:

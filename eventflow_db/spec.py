@@ -148,6 +148,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.kind == "ddl"
 
     @cached_property
+    def alters(self) -> bool:
+        """Whether it changes a table that is in use, and so rather gives up than have every writer queue behind it."""
+        return self.verb in ("ALTER", "DROP", "TRUNCATE", "RENAME")
+
+    @cached_property
     def record(self) -> type[msgspec.Struct] | None:
         """The record that a row becomes; None for scalars."""
         return getattr(records, self.returns.rstrip("*?"), None)

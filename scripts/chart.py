@@ -24,10 +24,10 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], limit: float = 3
         _text(10, 22, title, size=16),
     ]
     for number, name in enumerate(names):
-        x = 10.0 + number * 140
-        parts.append(f'<rect x="{x}" y="34" width="10" height="10" fill="{COLOURS[number]}"/>')
-        parts.append(_text(x + 14, 43, name))
-    top = 60.0
+        left = 10 + number * 140
+        parts.append(f'<rect x="{left}" y="34" width="10" height="10" fill="{COLOURS[number]}"/>')
+        parts.append(_text(left + 14, 43, name))
+    top: float = 60
     for step in range(1, int(limit * 2) + 1):
         x = _LEFT + step / 2 * scale
         colour = "#333" if step == 2 else "#ddd"

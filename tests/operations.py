@@ -102,6 +102,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "revoke_certificates_past_validity_period": _row("CERTIFICATE_REVOKE_PAST_VALIDITY"),
     "lock": _row("LOCK", reference="reference", timeout=1),
     # beyond upstream
+    "prepare_log_partitions": _row("LOG_PREPARE_PARTITIONS", days=1),
+    "prune_log": _row("LOG_PRUNE", before=date(2030, 1, 2)),
     "persist_events": _row("EVENT_PERSIST", events=[EVENT]),
     "iter_events_by_domain_and_pid": _row("EVENT_READ_BY_PID", **PROCESS),
     "iter_events_by_domain_and_cpid": _row("EVENT_BY_DOMAIN_AND_CPID_READ", domain="domain", cpid="cpid"),

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ import pymysql
 import pytest
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing.servers import Server, running_server, temporary_database
 
 from .api import API, concurrently
 from .conftest import Admin
@@ -649,3 +651,34 @@ def test_stopped_server_is_unavailable(api: API, restartable: Server, settings: 
     finally:
         restartable.start()
     db.persist_event(EVENT)
+
+
+@pytest.mark.slow
+def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path) -> None:
+    """A small tmpfs that fills up: what was acknowledged stays, and with room again everything goes on."""
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(tmp_path)], capture_output=True, text=True
+    )
+    if mount.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mount.stderr.strip()}")
+    try:
+        ballast = tmp_path / "ballast"
+        options = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"]
+        with (
+            running_server("local", options=options, data_root=tmp_path) as server,
+            temporary_database(server) as url,
+        ):
+            db = api.database(msgspec.structs.replace(Settings.from_url(url), read_timeout=5, retry_limit=1))
+            db.setup_table_schemas()
+            ballast.write_bytes(bytes(shutil.disk_usage(tmp_path).free - (4 << 20)))
+            event_ids = []
+            with pytest.raises((errors.UnavailableError, errors.OutcomeUnknownError)):
+                for _ in range(1000):
+                    event_ids.append(db.persist_event({**EVENT, "data": "x" * 60_000}))
+            ballast.unlink()
+            server.start()  # where it gave up altogether
+            assert [db.read_event(event_id).id for event_id in event_ids] == event_ids
+            db.persist_event(EVENT)
+            db.close()
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -105,6 +107,13 @@ class Log:
                 f"INSERT INTO {self._table} (timestamp, agent, message, error) VALUES (%s, 'agent', %s, '{{}}')",
                 timestamp, timestamp,
             )  # fmt: skip
+
+    def split(self, partition: str, bound: str) -> None:
+        """Make a partition of a name and a bound as an administrator might."""
+        self._admin.execute(
+            f"ALTER TABLE {self._table} REORGANIZE PARTITION p_hot INTO ("
+            f"PARTITION {partition} VALUES LESS THAN (TO_DAYS('{bound}')), PARTITION p_hot VALUES LESS THAN MAXVALUE)"
+        )
 
     def messages(self, partition: str) -> list[str]:
         rows = self._admin.execute(
@@ -221,3 +230,143 @@ def test_archive_log_refuses_days_that_no_column_holds(nowhere: EventflowDB, day
 def test_archive_log_takes_the_first_and_last_day(log_db: EventflowDB, log: Log, day: date) -> None:
     assert log_db.archive_log(day) is True
     assert log.partitions == [f"p_cold_{day:%Y%m%d}", "p_hot"]
+
+
+# --- partitions made ahead, and dropped
+
+
+@pytest.fixture
+def today() -> date:
+    """Today in UTC; a test that midnight runs into is run late enough for the same day."""
+    now = datetime.now(UTC)
+    if now.hour == 23 and now.minute == 59:
+        time.sleep(60 - now.second)
+    return datetime.now(UTC).date()
+
+
+def names(first: date, count: int) -> list[str]:
+    return [f"p_cold_{first + timedelta(days=number):%Y%m%d}" for number in range(count)]
+
+
+def test_prepare_log_partitions_makes_one_for_each_day(log_db: EventflowDB, log: Log, today: date) -> None:
+    assert log_db.prepare_log_partitions(3) == 3
+    assert log.partitions == [*names(today + timedelta(days=1), 3), "p_hot"]
+
+
+def test_prepare_log_partitions_makes_what_is_missing(log_db: EventflowDB, log: Log, today: date) -> None:
+    log_db.prepare_log_partitions(2)
+    assert log_db.prepare_log_partitions(3) == 1
+    assert log_db.prepare_log_partitions(3) == 0
+    assert log.partitions == [*names(today + timedelta(days=1), 3), "p_hot"]
+
+
+def test_prepare_log_partitions_keeps_the_hot_one_empty(log_db: EventflowDB, log: Log) -> None:
+    log_db.prepare_log_partitions(2)
+    log_db.persist_log({"agent": "agent", "message": "message"})
+    assert log.messages("p_hot") == []
+
+
+def test_prepare_log_partitions_two_at_once_make_each_once(log_db: EventflowDB, log: Log) -> None:
+    made = concurrently(*[lambda: log_db.prepare_log_partitions(4)] * 2)
+    assert sum(made) == 4
+    assert len(log.partitions) == 5
+
+
+@pytest.mark.parametrize("days", [0, -1, 367, True, "1", 1.0, None, date(2030, 1, 2)])
+def test_prepare_log_partitions_refuses_what_is_no_number_of_days(nowhere: EventflowDB, days: Any) -> None:
+    with fails(errors.InvalidValueError, "LOG_PREPARE_PARTITIONS") as caught:
+        nowhere.prepare_log_partitions(days)
+    assert caught.value.message == "days: must be a whole number from 1 to 366"
+
+
+def test_prune_log_drops_what_ends_before_the_day(log_db: EventflowDB, log: Log) -> None:
+    log.write("2030-01-01 12:00:00", "2030-01-02 12:00:00", "2030-01-03 12:00:00")
+    for number in range(3):
+        log_db.archive_log(DAY + timedelta(days=number))
+    assert log_db.prune_log(DAY + timedelta(days=1)) == 2
+    assert log.partitions == ["p_cold_20300104", "p_hot"]
+    assert log.messages("p_cold_20300104") == ["2030-01-03 12:00:00"]
+
+
+def test_prune_log_keeps_rows_that_share_a_partition_with_later_ones(log_db: EventflowDB, log: Log) -> None:
+    log.write("2030-01-01 12:00:00", "2030-01-02 12:00:00")
+    log_db.archive_log(DAY + timedelta(days=1))
+    assert log_db.prune_log(DAY) == 0
+    assert len(log.messages("p_cold_20300103")) == 2
+
+
+def test_prune_log_goes_by_bounds_and_leaves_other_partitions(log_db: EventflowDB, log: Log) -> None:
+    log.split("p_other", "2029-01-01")
+    log.split("p_cold_20200101", "2035-01-01")
+    assert log_db.prune_log(DAY) == 0
+    assert log.partitions == ["p_other", "p_cold_20200101", "p_hot"]
+
+
+def test_prune_log_twice_drops_nothing_more(log_db: EventflowDB) -> None:
+    log_db.archive_log(DAY)
+    assert [log_db.prune_log(DAY), log_db.prune_log(DAY)] == [1, 0]
+
+
+def test_prune_log_two_at_once_drop_each_once(log_db: EventflowDB, log: Log) -> None:
+    for number in range(3):
+        log_db.archive_log(DAY + timedelta(days=number))
+    assert sum(concurrently(*[lambda: log_db.prune_log(DAY + timedelta(days=9))] * 2)) == 3
+    assert log.partitions == ["p_hot"]
+
+
+@pytest.mark.parametrize("before", ["2030-01-02", None, 20300102, datetime(2030, 1, 2), "1); DROP TABLE log"])
+def test_prune_log_refuses_what_is_no_date(nowhere: EventflowDB, before: Any) -> None:
+    with fails(errors.InvalidValueError, "LOG_PRUNE"):
+        nowhere.prune_log(before)
+
+
+ALTERATIONS: dict[str, tuple[str, Any]] = {
+    "archive_log": ("LOG_ARCHIVE", DAY + timedelta(days=1)),
+    "prepare_log_partitions": ("LOG_PREPARE_PARTITIONS", 1),
+    "prune_log": ("LOG_PRUNE", DAY),
+}
+
+
+@pytest.fixture
+def reader(admin: Admin, empty_database: str) -> Iterator[Admin]:
+    """A session that has read the log in a transaction which it leaves open."""
+    reader = Admin(admin.server)
+    reader.use(empty_database)
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_alteration_of_a_log_in_use_gives_up_and_lets_writers_go_on(
+    log_db: EventflowDB, log: Log, reader: Admin, name: str
+) -> None:
+    code, argument = ALTERATIONS[name]
+    if name != "prepare_log_partitions":  # a later partition is one that is prepared
+        log_db.archive_log(DAY)
+    before = log.partitions
+    reader.execute("START TRANSACTION")
+    reader.execute("SELECT COUNT(*) FROM log")
+
+    def alter() -> float:
+        started = time.monotonic()
+        with fails(errors.ConflictError, code):
+            getattr(log_db, name)(argument)
+        return time.monotonic() - started
+
+    def persist() -> float:
+        started = time.monotonic()
+        time.sleep(0.5)
+        log_db.persist_log({"agent": "agent", "message": "written meanwhile"})
+        return time.monotonic() - started
+
+    waited = concurrently(alter, persist)
+    assert 1 < waited[0] < 8  # lock_wait_timeout is 10 s
+    assert waited[1] < 8
+    assert log.partitions == before
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_alteration_inside_a_transaction_is_refused(log_db: EventflowDB, name: str) -> None:
+    code, argument = ALTERATIONS[name]
+    with log_db.transaction() as tx, fails(errors.InvalidValueError, code):
+        getattr(tx, name)(argument)

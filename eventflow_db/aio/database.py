@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BATCH_BYTES: Final = 1_000_000
 """How large the statements of a batch grow: larger ones gain nothing, and hold locks longer."""
+ALTER_LOCK_WAIT: Final = 2
+"""Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
 _LONGEST_PAUSE: Final = 1.0
 _AGAIN: Final = RETRIED | NOT_EXECUTED | LOST
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
@@ -125,10 +127,26 @@ class AsyncEventflowDB(AsyncSession):
     # --- sending
 
     async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
+        if query.sql.spec.alters:
+            return await self._alter(query, literals)
         channel, result = await self._hold(query, literals, values)
         if channel is not None:
             self._pool.release(channel)
         return result
+
+    async def _alter(self, query: Any, literals: Mapping[str, bytes]) -> Result:
+        """Change a table, once, on a connection of its own with a short wait for the table's lock."""
+        channel = await self._open(query.sql.spec)
+        try:
+            wait = min(ALTER_LOCK_WAIT, self.settings.lock_wait_timeout)
+            await channel.send(b"SET SESSION lock_wait_timeout = %d" % wait)
+            result: Result = await query(channel, **literals)
+            return result
+        except Exception as error:
+            failure = translate(error, query.sql.spec)
+        finally:
+            await channel.close()
+        raise failure
 
     async def _hold(
         self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -611,8 +611,10 @@ class AsyncSession:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.
 
         False when it had been already; a later archive counts. An aware datetime stands for its day in UTC.
+        What is not in a partition of its own yet is copied, while writers wait: see prepare_log_partitions.
 
-        Raises: InvalidValueError for what is no date, or inside a transaction; others (E_EVENTFLOW_DB_LOG_ARCHIVE).
+        Raises: InvalidValueError for what is no date, or inside a transaction; ConflictError when the table was
+        in use for 2 s, without trying again, for its writers wait as well; others (E_EVENTFLOW_DB_LOG_ARCHIVE).
         """
         query = self._sql.log.archive
         spec: QuerySpec = query.sql.spec
@@ -632,6 +634,60 @@ class AsyncSession:
                 return False  # another one was faster
             raise
         return True
+
+    async def prepare_log_partitions(self, days: int) -> int:
+        """Make the partitions of the coming days ahead, so that archiving moves no row; gives how many were missing.
+
+        days: 1 to 366; afterwards each of today and the days behind it, in UTC, so many in all, has a partition of
+        its own, and what is logged after them goes to `p_hot`. Call it daily, with days to spare.
+
+        Raises: as archive_log (E_EVENTFLOW_DB_LOG_PREPARE_PARTITIONS).
+        """
+        query = self._sql.log.prepare
+        spec: QuerySpec = query.sql.spec
+        self._refuse_commit(spec)
+        if type(days) is not int or not 1 <= days <= 366:
+            raise InvalidValueError(spec.code, "days: must be a whole number from 1 to 366")
+        today = datetime.now(UTC).date()
+        made = 0
+        for ahead in range(1, days + 1):
+            day = today + timedelta(ahead)
+            values = {"partition": day, "date": day}
+            literals = spec.bind(values)
+            if await self._is_prepared(literals["partition"].decode()):
+                continue
+            try:
+                await self._execute(query, literals, values)
+                made += 1
+            except EventflowDBError:
+                if not await self._is_prepared(literals["partition"].decode()):
+                    raise
+        return made
+
+    async def _is_prepared(self, partition: str) -> bool:
+        last: str | None = await self._row(self._sql.log.read_last_partition)
+        return last is not None and last >= partition
+
+    async def prune_log(self, before: date) -> int:
+        """Drop the archived partitions that hold nothing but what was logged before a day; gives how many.
+
+        Rows that share a partition with later ones stay. An aware datetime stands for its day in UTC.
+
+        Raises: as archive_log (E_EVENTFLOW_DB_LOG_PRUNE).
+        """
+        query, names = self._sql.log.drop_partition, self._sql.log.read_partitions_before
+        spec: QuerySpec = query.sql.spec
+        self._refuse_commit(spec)
+        dropped = 0
+        for name in await self._rows(names, date=before):
+            values = {"partition": datetime.strptime(name, "p_cold_%Y%m%d").date()}
+            try:
+                await self._execute(query, spec.bind(values), values)
+                dropped += 1
+            except EventflowDBError:
+                if name in await self._rows(names, date=before):
+                    raise  # another one was faster otherwise
+        return dropped
 
     async def _is_archived(self, partition: str) -> bool:
         names = await self._rows(self._sql.log.read_partitions)

@@ -143,7 +143,19 @@ class Channel:
 
     @classmethod
     async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
-        """Connect, authenticate and set the session up, all within connect_timeout."""
+        """Connect, authenticate and set the session up, all within connect_timeout.
+
+        A task of its own does it: one cancelled in the middle of a TLS handshake may leave its socket open.
+        """
+        opening = asyncio.create_task(cls._open(settings, context))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_abandon_late)
+            raise
+
+    @classmethod
+    async def _open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
         connection = _Connection(settings, context)
         try:
             async with asyncio.timeout(settings.connect_timeout):
@@ -306,3 +318,9 @@ def _current_scope() -> object:
         return scope()
     except RuntimeError:  # no loop runs
         return None
+
+
+def _abandon_late(opening: asyncio.Task[Channel]) -> None:
+    """Close the connection that nobody waits for any more, once it stands."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().abandon()

@@ -34,3 +34,53 @@ ALTER TABLE log REORGANIZE PARTITION p_hot INTO (
     PARTITION :partition VALUES LESS THAN (TO_DAYS(:date)),
     PARTITION p_hot VALUES LESS THAN MAXVALUE
 );
+
+-- name: read_last_partition()$
+-- The name of the last cold partition; NULL where there is none.
+-- returns: str?
+-- error: E_EVENTFLOW_DB_LOG_PREPARE_PARTITIONS could not prepare log partitions
+-- scan: information_schema has no indexes
+-- idempotent: yes
+SELECT MAX(partition_name) AS name
+FROM information_schema.partitions
+WHERE table_schema = DATABASE() AND table_name = 'log' AND partition_name REGEXP '^p_cold_[0-9]{8}$';
+
+-- name: prepare(partition, date)!
+-- Split a coming day off the hot partition while it has no rows to move.
+-- param partition: partition
+-- param date: date
+-- returns: affected
+-- error: E_EVENTFLOW_DB_LOG_PREPARE_PARTITIONS could not prepare log partitions
+-- index: none
+-- idempotent: no
+-- timeout: ddl
+ALTER TABLE log REORGANIZE PARTITION p_hot INTO (
+    PARTITION :partition VALUES LESS THAN (TO_DAYS(:date)),
+    PARTITION p_hot VALUES LESS THAN MAXVALUE
+);
+
+-- name: read_partitions_before(date)
+-- The cold partitions, by their bounds, that hold nothing from a day on; oldest first.
+-- The table itself is named so that it is missed where it is not there.
+-- param date: date
+-- returns: str*
+-- error: E_EVENTFLOW_DB_LOG_PRUNE could not prune log
+-- scan: information_schema has no indexes
+-- idempotent: yes
+SELECT partition_name AS name
+FROM information_schema.partitions
+WHERE
+    table_schema = DATABASE() AND table_name = 'log' AND partition_name REGEXP '^p_cold_[0-9]{8}$'
+    AND CAST(partition_description AS UNSIGNED) <= TO_DAYS(:date)
+    AND NOT EXISTS (SELECT 1 FROM log WHERE 1 = 0)
+ORDER BY partition_ordinal_position;
+
+-- name: drop_partition(partition)!
+-- One cold partition with every row in it.
+-- param partition: partition
+-- returns: affected
+-- error: E_EVENTFLOW_DB_LOG_PRUNE could not prune log
+-- index: none
+-- idempotent: no
+-- timeout: ddl
+ALTER TABLE log DROP PARTITION :partition;
