@@ -15,7 +15,7 @@ import pymysql.err
 
 from ..spec import QuerySpec
 from ..statement import Statement
-from .server import Inspector
+from .server import Inspector, inspecting
 
 PREFIX: Final = "eventflow_check_"
 _COMPLETE: Final = "eventflow_check_complete"
@@ -43,16 +43,37 @@ def scratch_database(
     with contextlib.suppress(pymysql.err.Error):
         inspector.execute("SET SESSION sql_log_bin = 0")  # replicas need none of this; it takes a privilege
     with _terminable():
-        finished = False
+        finished = interrupted = False
         try:
+            if keep:  # one at a time makes it
+                inspector.execute(f"SELECT GET_LOCK('{name}', 600)")
             if not (keep and _is_complete(inspector, name)):
                 _make(inspector, name, specs, rows)
             inspector.execute(f"USE `{name}`")
+            if keep:
+                inspector.execute(f"SELECT RELEASE_LOCK('{name}')")
             finished = True
             yield name
+        except Exception:
+            raise
+        except BaseException:
+            interrupted = True
+            raise
         finally:
-            if not (keep and finished) and inspector.channel.is_open:
-                inspector.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            if not (keep and finished):
+                _drop(inspector, name, interrupted)
+
+
+def _drop(inspector: Inspector, name: str, interrupted: bool) -> None:
+    """Drop a scratch database; over another connection where this one is lost, or still at a statement."""
+    statement = f"DROP DATABASE IF EXISTS `{name}`"
+    if inspector.channel.is_open and not interrupted:
+        inspector.execute(statement)
+        return
+    with inspecting(inspector.settings) as other:
+        with contextlib.suppress(pymysql.err.Error):  # it may be gone
+            other.execute(f"KILL {inspector.thread}")
+        other.execute(statement)
 
 
 @contextlib.contextmanager

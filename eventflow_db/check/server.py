@@ -51,10 +51,12 @@ class Inspector:
     """One session on a server."""
 
     def __init__(self, settings: Settings, database: str = "information_schema") -> None:
+        self.settings = settings
         self.channel = Channel.open(
             msgspec.structs.replace(settings, database=database), ssl_context(settings)
         )
         self.channel.connection._read_timeout = _TIMEOUT
+        self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
         self.server = f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
