@@ -495,7 +495,7 @@ def test_archive_log_waits_for_metadata_lock(
     reader.begin()
     with reader.cursor() as cursor:
         cursor.execute("SELECT * FROM log")
-    threading.Timer(1.5, reader.rollback).start()
+    threading.Timer(0.5, reader.rollback).start()
     assert db.archive_log() is True
     reader.close()
 
