@@ -271,8 +271,11 @@ def test_cancellations_at_random_leave_no_wrong_result_and_no_connection(
 
 def test_pool_exhausted_is_unavailable(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=0.2))
-    with db.transaction(), pytest.raises(errors.UnavailableError, match="pool_timeout"):
-        db.ping()
+    with db.transaction():
+        started = time.monotonic()
+        with pytest.raises(errors.UnavailableError, match="pool_timeout"):
+            db.ping()
+        assert 0.2 <= time.monotonic() - started < 2
     db.ping()
 
 
@@ -425,6 +428,30 @@ def test_64_workers_on_a_pool_of_5_are_served_alike(name: str, user: Settings, a
 
 
 # --- locks
+
+
+def test_cancelled_holder_of_a_lock_does_not_wait_for_a_frozen_server(
+    restartable: Server, user: Settings
+) -> None:
+    async def hold(db: AsyncEventflowDB) -> None:
+        async with db.lock("frozen"):
+            restartable.pause()
+            await asyncio.sleep(20)
+
+    async def run() -> None:
+        async with AsyncEventflowDB(user) as db:
+            task = asyncio.create_task(hold(db))
+            await asyncio.sleep(0.5)
+            started = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - started < 3
+
+    try:
+        asyncio.run(run())
+    finally:
+        restartable.resume()
 
 
 def test_lock_whose_connection_was_killed_is_unavailable(api: API, user: Settings, admin: Admin) -> None:

@@ -359,6 +359,7 @@ class AsyncEventflowDB(AsyncSession):
             try:
                 yield
             except BaseException:
+                channel.read_timeout = 1.0  # closing the connection releases it as well, a little later
                 with contextlib.suppress(EventflowDBError):
                     await _value(channel, release, literals)
                 raise
