@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import copy
 import gc
 import json
@@ -14,7 +13,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +22,8 @@ from typing import Any, NamedTuple
 import msgspec
 from chart import bars
 from contenders import CONTENDERS, HUB, Contender, new_id
+from growth import FEW, growth
+from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.testing.servers import Server, running_server, temporary_database
@@ -149,37 +150,6 @@ async def _in_tasks(workers: Sequence[Any], method: str, shares: Sequence[Sequen
     return seconds
 
 
-def pids(server: Server) -> list[int]:
-    """The server's processes, where it was started here."""
-    with contextlib.suppress(Exception):
-        container = server._container  # type: ignore[attr-defined]
-        container.reload()
-        return [int(container.attrs["State"]["Pid"])]
-    process = getattr(server, "_process", None)
-    return [process.pid] if process else []
-
-
-@contextlib.contextmanager
-def pinned(server: Server, on: bool) -> Iterator[None]:
-    """Client and server on one processor: between two, the scheduler's choice decides what a round trip takes."""
-    mine, others = os.sched_getaffinity(0), pids(server)
-
-    def pin(processors: set[int]) -> None:
-        os.sched_setaffinity(0, processors)
-        for pid in others:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(int(thread), processors)
-
-    if on and others:
-        pin({max(mine)})
-    try:
-        yield
-    finally:
-        if on and others:
-            pin(mine)
-
-
 def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[str, Any]:
     """Medians, with quartiles, of every work by every contender, which take turns."""
     with EventflowDB(settings) as db:
@@ -266,6 +236,12 @@ def main() -> None:
         settings = msgspec.structs.replace(Settings.from_url(url), ssl_mode="DISABLED")
         about = description(server)
         print(json.dumps(about, indent=1))
+        if arguments.growth:
+            found = growth(server, settings, arguments.growth)
+            title = f"Growth on {about['server']}: time at {arguments.growth:,} rows by time at {FEW:,}"
+            chart = bars(title, {name: {"growth": row["growth"]} for name, row in found.items()})
+            write(arguments.to, f"growth-{server.kind}", about | {"results": found}, chart)
+            return
         heads = "".join(f"{contender.name[-13:]:>14}" for contender in CONTENDERS)
         print(f"{'throughput, PyMySQL = 1':28}{'PyMySQL µs':>12}      {heads}")
         results = measure(server, settings, arguments.quick, arguments.only)

@@ -1,0 +1,301 @@
+"""Replies and rows, read in bulk: the same as the driver's own reader reads, however the bytes arrive."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pymysql.err
+import pymysql.protocol
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymysql.constants import COMMAND
+
+from eventflow_db import EventflowDB, Settings
+from eventflow_db.codec import decode_json, parse_datetime
+from eventflow_db.driver.reply import Reply
+from eventflow_db.driver.sync import Channel
+from eventflow_db.rows import Result, parse_rows, read_length
+from eventflow_db.settings import ssl_context
+from eventflow_db.testing.servers import Server
+
+from .conftest import Admin
+
+KIB, MIB = 1 << 10, 1 << 20
+slowly = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def driver(eventflow_server: Server) -> Iterator[Any]:
+    """A connection of PyMySQL, with its own reader."""
+    connection = pymysql.connect(
+        host=eventflow_server.host, port=eventflow_server.port, user=eventflow_server.user,
+        password=eventflow_server.password.encode(), charset="utf8mb4", ssl_disabled=True, autocommit=True,
+        init_command="SET SESSION sql_mode = '', time_zone = '+00:00'",
+    )  # fmt: skip
+    yield connection
+    connection.close()
+
+
+def reply_bytes(connection: Any, statement: str) -> bytes:
+    """The server's whole reply to a statement, as it comes over the wire."""
+    connection._execute_command(COMMAND.COM_QUERY, statement)
+    sock: socket.socket = connection._sock
+    data = b""
+    sock.settimeout(20)
+    reply = Reply()
+    while True:
+        part = sock.recv(1 << 20)
+        assert part
+        data += part
+        try:
+            if reply.feed(part):
+                return data
+        except pymysql.err.MySQLError:
+            return data
+
+
+def fed(data: bytes, size: int) -> Reply:
+    """A reply whose bytes arrived so many at a time; complete with the last of them, and not before."""
+    reply = Reply()
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    for part in parts[:-1]:
+        assert reply.feed(part) is False
+    assert reply.feed(parts[-1]) is True
+    return reply
+
+
+def values(result: Result, converters: Any = None) -> list[list[Any]]:
+    return list(parse_rows(result.rows, converters or [bytes] * len(result.columns)))
+
+
+def by_driver(connection: Any, statement: str) -> list[list[Any]]:
+    """The rows as the driver reads them, every value as bytes."""
+    connection.query(statement)
+    result = connection._result
+    rows = [[value if value is None else str(value).encode() if not isinstance(value, bytes) else value
+             for value in row] for row in result.rows or ()]  # fmt: skip
+    connection._result = None
+    return rows
+
+
+SMALL = "SELECT 'ä' AS text, 7 AS number, NULL AS nothing, '' AS `empty` UNION ALL SELECT 'b', -1, 'x', 'y'"
+
+
+@pytest.mark.parametrize("statement", [SMALL, "SELECT 1 AS one WHERE FALSE", "DO 1", "SET @a = 1"])
+def test_reply_split_at_every_byte(driver: Any, statement: str) -> None:
+    statement = statement.replace(" WHERE FALSE", " FROM DUAL WHERE FALSE")
+    data = reply_bytes(driver, statement)
+    whole = fed(data, len(data))
+    assert all(fed(data, size).result == whole.result for size in range(1, len(data)))
+    for at in range(1, len(data)):
+        reply = Reply()
+        assert [reply.feed(data[:at]), reply.feed(data[at:])] == [False, True]
+        assert (reply.result, reply.status) == (whole.result, whole.status)
+
+
+def test_reply_has_the_rows_and_columns_that_the_driver_reads(driver: Any) -> None:
+    result = fed(reply_bytes(driver, SMALL), 3).result
+    assert result.columns == ("text", "number", "nothing", "empty")
+    assert values(result) == by_driver(driver, SMALL)
+    assert values(result)[0] == ["ä".encode(), b"7", None, b""]
+
+
+@pytest.mark.parametrize("size", [0, 1, 250, 251, 252, 255, 256, 65_535, 65_536, MIB])
+def test_reply_value_of_any_length(driver: Any, size: int) -> None:
+    statement = f"SELECT REPEAT('x', {size}) AS a, 'end' AS b"
+    result = fed(reply_bytes(driver, statement), 4093).result
+    assert values(result) == [[b"x" * size, b"end"]]
+
+
+# a packet holds 2**24 - 1 bytes; lengths of 3 bytes end there; a row of just that length needs an empty packet more
+@pytest.mark.parametrize(
+    "size", [2**24 - 12, 2**24 - 6, 2**24 - 5, 2**24 - 4, 2**24 - 1, 2**24, 2**24 + 9, 2**25 + 3]
+)
+def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: int) -> None:
+    before = admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
+    admin.execute(f"SET GLOBAL max_allowed_packet = {64 * MIB}")
+    try:
+        account = Settings.from_url(eventflow_server.database_url("mysql"))
+        channel = Channel.open(account, ssl_context(account))
+        try:
+            for statement in (
+                f"SELECT REPEAT('x', {size}) AS a",
+                f"SELECT 'first' AS b, REPEAT('x', {size}) AS a",
+            ):
+                result = channel.send(statement.encode())
+                (row,) = values(result)
+                assert row[-1] == b"x" * size
+                assert row[:-1] in ([], [b"first"])
+        finally:
+            channel.close()
+    finally:
+        admin.execute(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+@pytest.mark.parametrize("statement", ["SELECT", "SELECT nonsense", "SELECT (SELECT 1 UNION SELECT 2) AS a"])
+def test_reply_error_is_the_drivers_own(driver: Any, statement: str) -> None:
+    data = reply_bytes(driver, statement)
+    with pytest.raises(pymysql.err.MySQLError) as expected:
+        driver.query(statement)
+    for at in range(1, len(data)):
+        reply = Reply()
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            if reply.feed(data[:at]) is False:
+                reply.feed(data[at:])
+        assert (caught.type, caught.value.args) == (expected.type, expected.value.args)
+
+
+def test_reply_error_after_rows_is_raised(driver: Any, admin: Admin, empty_database: str) -> None:
+    with driver.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE `{empty_database}`.t (a INT)")
+        cursor.execute(f"INSERT INTO `{empty_database}`.t VALUES (1), (2), (3)")
+    statement = f"SELECT a, (SELECT 1 UNION SELECT IF(a = 3, 2, 1)) AS b FROM `{empty_database}`.t"
+    data = reply_bytes(driver, statement)
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        Reply().feed(data)
+    assert caught.value.args[0] == 1242
+
+
+def test_reply_says_how_many_rows_were_affected(driver: Any, empty_database: str) -> None:
+    fed(reply_bytes(driver, f"CREATE TABLE `{empty_database}`.t (a INT)"), 2)
+    many = ", ".join(f"({number})" for number in range(300))
+    for rows, expected in (("(1), (2)", 2), (many, 300)):
+        result = fed(reply_bytes(driver, f"INSERT INTO `{empty_database}`.t VALUES {rows}"), 1).result
+        assert (result.affected, result.columns, list(result.rows)) == (expected, (), [])
+
+
+def test_reply_more_than_its_end_is_refused(driver: Any) -> None:
+    data = reply_bytes(driver, SMALL)
+    with pytest.raises(pymysql.err.OperationalError):
+        Reply().feed(data + b"\x01\0\0\x01\0")
+
+
+def test_reply_end_without_an_end_is_not_complete(driver: Any) -> None:
+    data = reply_bytes(driver, SMALL)
+    assert not any(Reply().feed(data[:size]) for size in range(len(data)))
+
+
+def test_reply_asking_for_a_file_is_refused() -> None:
+    with pytest.raises(pymysql.err.OperationalError):
+        Reply().feed(b"\x06\0\0\x01\xfb/file")
+
+
+def literal(value: Any) -> str:
+    """A value as SQL."""
+    return "NULL" if value is None else f"X'{value.hex()}'"
+
+
+table = st.integers(1, 5).flatmap(
+    lambda width: st.lists(
+        st.lists(st.none() | st.binary(max_size=300), min_size=width, max_size=width), min_size=1, max_size=8
+    )
+)
+
+
+@slowly
+@given(rows=table, size=st.integers(1, 700))
+def test_rows_are_those_of_the_drivers_reader(driver: Any, rows: list[list[bytes | None]], size: int) -> None:
+    columns = [
+        ", ".join(f"CAST({literal(value)} AS BINARY) AS c{n}" for n, value in enumerate(row)) for row in rows
+    ]
+    statement = " UNION ALL ".join(f"SELECT {text}" for text in columns)
+    result = fed(reply_bytes(driver, statement), size).result
+    assert values(result) == by_driver(driver, statement) == rows
+
+
+@given(number=st.integers(0, 2**64 - 1))
+def test_read_length_reads_what_the_driver_reads(number: int) -> None:
+    for mark, layout, limit in ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64)):
+        if number < limit:
+            data = mark + struct.pack(layout, number)
+            packet = pymysql.protocol.MysqlPacket(data, "utf8")
+            assert read_length(b"?" + data + b"??", 1) == (
+                packet.read_length_encoded_integer(),
+                1 + len(data),
+            )
+    if number < 1 << 24:
+        assert read_length(b"\xfd" + number.to_bytes(3, "little"), 0) == (number, 4)
+
+
+# --- values, against the plain ways to read them
+
+moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9999, 12, 31, 23, 59, 59))
+
+
+@slowly
+@given(moment=moments, digits=st.sampled_from([0, 1, 3, 6]))
+def test_parse_datetime_is_the_drivers_in_utc(driver: Any, moment: datetime, digits: int) -> None:
+    text = moment.isoformat(" ", "microseconds")
+    statement = f"SELECT CAST('{text[: 20 + digits] if digits else text[:19]}' AS DATETIME({digits})) AS t"
+    ((data,),) = values(fed(reply_bytes(driver, statement), 9).result)
+    driver.query(statement)
+    ((expected,),) = driver._result.rows
+    driver._result = None
+    assert parse_datetime(data) == expected.replace(tzinfo=UTC)
+    assert parse_datetime(data).tzinfo is UTC
+
+
+leaves = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+)  # fmt: skip
+documents = st.recursive(
+    leaves,
+    lambda more: st.lists(more) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), more),
+)
+
+
+@given(value=documents, ascii=st.booleans(), indent=st.none() | st.integers(0, 2))
+def test_decode_json_is_pythons_own_reader(value: Any, ascii: bool, indent: int | None) -> None:
+    text = json.dumps(value, ensure_ascii=ascii, indent=indent)
+    assert repr(decode_json(text.encode())) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e308", "1E-320", "-0.0", "123456789012345678901234567890", "-9223372036854775808", "18446744073709551615",
+     "0.1", "1.0", "1e5", '"\\ud83d\\ude00"', '"\\u0000"', '"\\/\\b\\f\\n\\r\\t"', '"\\ud800"', " [ 1 , 2 ] ",
+     '{"a": 1, "a": 2}'],
+)  # fmt: skip
+def test_decode_json_corner(text: str) -> None:
+    assert repr(decode_json(text.encode())) == repr(json.loads(text))
+
+
+@slowly
+@given(datas=st.lists(documents, min_size=1, max_size=6))
+def test_events_read_in_bulk_are_those_read_plainly(
+    settings: Settings, driver: Any, datas: list[Any]
+) -> None:
+    with EventflowDB(settings) as db:
+        ids = db.persist_events([{"domain": "d", "pid": "p", "name": "n", "data": data} for data in datas])
+        try:
+            found = db.read_events_by_domain_and_pid("d", "p")
+            assert [event.id for event in found] == sorted(ids)
+            with driver.cursor() as cursor:
+                cursor.execute(
+                    f"SELECT id, timestamp, rid, data FROM `{settings.database}`.event ORDER BY id"
+                )
+                plain = [(id, at.replace(tzinfo=UTC), rid, json.loads(data)) for id, at, rid, data in cursor]
+            assert [(e.id, e.timestamp, e.rid, e.data) for e in found] == plain
+        finally:
+            db.delete_event_by_domain_and_pid("d", "p")
+
+
+LARGE: list[tuple[str, Callable[[], Any]]] = [
+    ("251 bytes", lambda: "x" * 251),
+    ("64 KiB", lambda: ["x" * 64 * KIB, None, {"key": "y" * 64 * KIB}]),
+    ("12 MB", lambda: "z" * 12_000_000),
+]
+
+
+@pytest.mark.parametrize("make", [make for _, make in LARGE], ids=[name for name, _ in LARGE])
+def test_event_of_any_size_comes_back_equal(db: EventflowDB, make: Callable[[], Any]) -> None:
+    data = make()
+    id = db.persist_event({"domain": "d", "pid": "p", "name": "n", "data": data})
+    assert db.read_event(id).data == data
