@@ -144,6 +144,11 @@ class AsyncEventflowDB(AsyncSession):
             return result
         except Exception as error:
             failure = translate(error, query.sql.spec)
+            if channel.gave_up:
+                self._pool.end_statement(channel)
+        except BaseException:
+            self._pool.end_statement(channel)
+            raise
         finally:
             await channel.close()
         raise failure
