@@ -88,6 +88,7 @@ def _shared_database(eventflow_server: Server) -> Iterator[str]:
     admin.execute(f"CREATE DATABASE `{name}`")
     with EventflowDB(eventflow_server.database_url(name)) as db:
         db.setup_table_schemas()
+    admin.close()  # a test may restart the server
     yield name
     admin.execute(f"DROP DATABASE `{name}`")
     admin.close()

@@ -50,6 +50,7 @@ class _Link:
         self.armed: Rule | None = None
         self._pumps = 2
         self._greeted = False
+        self.frozen = False
         for source, target, requests in ((client, server, True), (server, client, False)):
             proxy.start(self._pump, source, target, requests)
 
@@ -73,6 +74,9 @@ class _Link:
                     if self.proxy.hides_tls and not self._greeted:
                         data = _without_tls(data)
                     self._greeted = True
+                if self.frozen:
+                    self.proxy.stalled.wait(60)
+                    break
                 if rule is not None:
                     target.sendall(data[: rule.after])
                     data = data[rule.after :]
@@ -176,6 +180,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def freeze(self) -> None:
+        """Let nothing pass any more on the connections that are there, which stay open."""
+        for link in list(self.links):
+            link.frozen = True
 
     def cut_all(self) -> None:
         """Cut every connection."""

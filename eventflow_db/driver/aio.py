@@ -112,11 +112,11 @@ class _Connection(RawConnection):  # type: ignore[misc]
             async with asyncio.timeout(self.read_limit):
                 return bytes(await super()._read_bytes(num_bytes))
         except TimeoutError:
-            self.abort()
+            self.close()
             raise
 
-    def abort(self) -> None:
-        """Close at once, whatever is still to be sent."""
+    def close(self) -> None:
+        """Close at once: TLS's farewell would wait for a server that may be busy, or gone."""
         if self._writer is not None:
             self._writer.transport.abort()
         self._reader = self._writer = None
@@ -143,19 +143,7 @@ class Channel:
 
     @classmethod
     async def open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
-        """Connect, authenticate and set the session up, all within connect_timeout.
-
-        A task of its own does it: one cancelled in the middle of a TLS handshake may leave its socket open.
-        """
-        opening = asyncio.create_task(cls._open(settings, context))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(_abandon_late)
-            raise
-
-    @classmethod
-    async def _open(cls, settings: Settings, context: ssl.SSLContext | None) -> Channel:
+        """Connect, authenticate and set the session up, all within connect_timeout."""
         connection = _Connection(settings, context)
         try:
             async with asyncio.timeout(settings.connect_timeout):
@@ -164,7 +152,7 @@ class Channel:
                 await channel.send(session_statement(settings, connection.server_version))
                 facts = await channel.send(FACTS)
         except BaseException:
-            connection.abort()
+            connection.close()
             raise
         channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
             parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
@@ -318,9 +306,3 @@ def _current_scope() -> object:
         return scope()
     except RuntimeError:  # no loop runs
         return None
-
-
-def _abandon_late(opening: asyncio.Task[Channel]) -> None:
-    """Close the connection that nobody waits for any more, once it stands."""
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().abandon()
