@@ -14,7 +14,8 @@ Each safeguard, and the test that fails without it:
     FOUND_ROWS                        test_session_counts_matched_rows
     idle: unread bytes, the end       test_claim_on_connection_closed_while_idle_is_true
     idle: a ping                      test_idle_connection_half_open_is_checked_before_a_claim
-    forks                             test_fork_shares_no_connection, test_fork_inside_transaction_is_refused_in_the_child
+    forks                             test_fork_shares_no_connection,
+                                      test_fork_inside_transaction_is_refused_in_the_child
     read-only: other connections      test_read_only_server_is_unavailable_and_its_connections_are_left
     closing cuts off                  test_close_cuts_off_what_takes_too_long
     pool_timeout                      test_pool_exhausted_is_unavailable
