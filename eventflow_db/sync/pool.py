@@ -178,12 +178,13 @@ class Pool:
             killer = self.open()
             while (channel := self._next_unended()) is not None:
                 killer.end_statement(channel)
-        except Exception:
-            pass  # without a connection there is nothing to be done: the server is gone, or the statement takes effect
-        finally:
+        except BaseException as error:
+            # without a connection there is nothing to be done: the server is gone, or the statement takes effect
             with self._lock:
-                if self._ending is not None:
-                    self._unended, self._ending = [], None
+                self._unended, self._ending = [], None
+            if not isinstance(error, Exception):
+                raise
+        finally:
             if killer is not None:
                 killer.abandon()
 
@@ -219,8 +220,9 @@ class Pool:
         until = time.monotonic() + timeout
         while self._used and time.monotonic() < until:
             sleep(0.01)
-        job = self._ending
-        for channel in list(self._used):
+        with self._lock:
+            used, job = list(self._used), self._ending
+        for channel in used:
             self.end_statement(channel)
             job = self._ending or job
             channel.cut()
