@@ -23,6 +23,7 @@ import msgspec
 from chart import bars
 from contenders import CONTENDERS, HUB, Contender, new_id
 from growth import FEW, growth
+from memory import memory
 from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
@@ -173,7 +174,7 @@ def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[
         for work in works(ids, publish, quick):
             if only not in work.name:
                 continue
-            rounds = (5 if quick else 25) if work.calls > 5 and work.workers == 1 else 3 if quick else 9
+            rounds = (5 if quick else 15) if work.calls > 5 and work.workers == 1 else 3 if quick else 7
             times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
             with pinned(server, work.pinned):
                 for number in range(rounds):
@@ -236,6 +237,9 @@ def main() -> None:
         settings = msgspec.structs.replace(Settings.from_url(url), ssl_mode="DISABLED")
         about = description(server)
         print(json.dumps(about, indent=1))
+        if arguments.memory:
+            memory(server, url, arguments.memory)
+            return
         if arguments.growth:
             found = growth(server, settings, arguments.growth)
             title = f"Growth on {about['server']}: time at {arguments.growth:,} rows by time at {FEW:,}"
