@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ def forget(error: BaseException) -> None:
 
 
 def boundary(function: F) -> F:
-    """Wrap a function, coroutine or generator function so that its errors forget; what it gives is the same."""
+    """Wrap a function so that its errors forget, and those of the coroutine, items or context manager it gives."""
     wrapper: Callable[..., Any]
     if inspect.iscoroutinefunction(function):
 
@@ -50,31 +51,6 @@ def boundary(function: F) -> F:
                 return await function(*args, **kwargs)
             except BaseException as error:
                 del args, kwargs
-                forget(error)
-                raise
-
-    elif inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            items = function(*args, **kwargs)
-            del args, kwargs
-            try:
-                async for item in items:
-                    yield item
-            except BaseException as error:
-                forget(error)
-                raise
-
-    elif inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            items = function(*args, **kwargs)
-            del args, kwargs
-            try:
-                yield from items
-            except BaseException as error:
                 forget(error)
                 raise
 
@@ -88,11 +64,27 @@ def boundary(function: F) -> F:
                 del args, kwargs
                 forget(error)
                 raise
-            if not hasattr(result, "gen"):
-                return result
-            return _AsyncManager(result) if hasattr(result, "__aenter__") else _Manager(result)
+            guard = _GUARDS.get(type(result))
+            return result if guard is None else guard(result)
 
     return cast(F, wrapper)
+
+
+def _items(items: Iterator[T]) -> Iterator[T]:
+    try:
+        yield from items
+    except BaseException as error:
+        forget(error)
+        raise
+
+
+async def _async_items(items: AsyncIterator[T]) -> AsyncIterator[T]:
+    try:
+        async for item in items:
+            yield item
+    except BaseException as error:
+        forget(error)
+        raise
 
 
 class _Manager(contextlib.AbstractContextManager[Any]):
@@ -147,3 +139,11 @@ def guarded(cls: type[T]) -> type[T]:
         if inspect.isfunction(value) and (not name.startswith("_") or name in _PUBLIC_MAGIC):
             setattr(cls, name, boundary(value))
     return cls
+
+
+_GUARDS: Final[dict[type, Callable[[Any], Any]]] = {
+    GeneratorType: _items,
+    AsyncGeneratorType: _async_items,
+    contextlib._GeneratorContextManager: _Manager,
+    contextlib._AsyncGeneratorContextManager: _AsyncManager,
+}

@@ -134,18 +134,27 @@ def serialize(value: Any, depth: int = 0) -> Any:
         text = utc(value, milliseconds=True).isoformat(timespec="milliseconds")
         return _tagged("Date", text.replace("+00:00", "Z"))
     if isinstance(value, (set, frozenset)):
-        return _tagged("Set", [serialize(item, deeper) for item in value])
+        return _tagged("Set", [_serialize_key(item) for item in value])
     if isinstance(value, BaseException):
         return _tagged("Error", describe_exception(value))
     if isinstance(value, dict):
         if any(not isinstance(key, str) for key in value):
-            return _tagged("Map", [[serialize(k, deeper), serialize(v, deeper)] for k, v in value.items()])
+            return _tagged("Map", [[_serialize_key(k), serialize(v, deeper)] for k, v in value.items()])
         if "$type" in value:
             raise ValueError("must not hold the key $type, which marks richer values")
         return {key: serialize(item, deeper) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [serialize(item, deeper) for item in value]
     return value
+
+
+def _serialize_key(value: Any) -> Any:
+    """What a set holds, or a Map has for a key: nothing that would come back as something unhashable."""
+    if not isinstance(value, (str, int, float, datetime, type(None))):
+        raise ValueError(
+            f"must hold only text, numbers, datetimes and None as keys and in sets, not a {type(value).__name__}"
+        )
+    return serialize(value)
 
 
 def _tagged(kind: str, value: Any) -> dict[str, Any]:

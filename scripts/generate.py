@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -262,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if old == new:
             continue
         stale += 1
-        name = path.relative_to(ROOT)
+        name = os.path.relpath(path, ROOT)
         if check:
             what = "missing" if old is None else "extra" if new is None else "stale"
             print(f"{name} is {what}; run scripts/generate")

@@ -11,12 +11,15 @@ from collections.abc import Callable
 import pymysql
 
 from eventflow_db import EventflowDB, connection_arguments
+from eventflow_db.queries import load
 from eventflow_db.testing import running_server, temporary_database
 
 CALLS = 200
 """Calls of each kind in a round."""
 MOST = 0.25
 """By how much more wall time read_event may take."""
+MOST_TAG = 2e-6
+"""Seconds that the tag may add to a call."""
 SELECT = "SELECT id, timestamp, domain, rid, pid, name, data FROM event WHERE id = %s"
 DATA = {"order": 12345, "lines": [{"sku": f"sku-{number}", "count": number} for number in range(10)]}
 
@@ -53,8 +56,22 @@ def main() -> None:
     print(
         f"{name}: bare {base * 1e6:.0f} µs, read_event {cost * 1e6:.0f} µs, {more:+.0%} (median of {rounds} rounds)"
     )
+    tag = tag_cost(rounds)
+    print(f"the tag in a statement: {tag * 1e6:+.2f} µs a call (median of {rounds} rounds)")
     if more > MOST:
         raise SystemExit(f"more than {MOST:.0%}")
+    if tag > MOST_TAG:
+        raise SystemExit(f"the tag takes more than {MOST_TAG * 1e6:.0f} µs")
+
+
+def tag_cost(rounds: int) -> float:
+    """Seconds that a statement with its tag takes longer to put together than one without."""
+    tagged, plain = (load(None, tag).event.read.sql for tag in (True, False))
+    literals = {"id": b"'event'"}
+    return statistics.median(
+        measure(lambda: tagged.render(literals)) - measure(lambda: plain.render(literals))
+        for _ in range(rounds)
+    )
 
 
 def measure(call: Callable[[], None]) -> float:

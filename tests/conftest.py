@@ -88,6 +88,7 @@ def _shared_database(eventflow_server: Server) -> Iterator[str]:
     admin.execute(f"CREATE DATABASE `{name}`")
     with EventflowDB(eventflow_server.database_url(name)) as db:
         db.setup_table_schemas()
+    admin.close()  # a test may restart the server
     yield name
     admin.execute(f"DROP DATABASE `{name}`")
     admin.close()
@@ -207,3 +208,13 @@ def certificate() -> NewCertificate:
 def event_id(db: EventflowDB) -> str:
     """The id of a persisted event."""
     return db.persist_event({"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}})
+
+
+@pytest.fixture(scope="session")
+def check_settings(eventflow_server: Server) -> Iterator[Settings]:
+    """Settings for `check`; what scratch databases it was told to keep are dropped at the end of the run."""
+    yield Settings.from_url(eventflow_server.database_url("eventflow_test"))
+    admin = Admin(eventflow_server)
+    for (name,) in admin.execute("SHOW DATABASES LIKE 'eventflow\\_check\\_%'"):
+        admin.execute(f"DROP DATABASE `{name}`")
+    admin.close()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ import pymysql
 import pytest
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing.servers import Server, running_server, temporary_database
 
 from .api import API, concurrently
 from .conftest import Admin
@@ -269,8 +271,11 @@ def test_cancellations_at_random_leave_no_wrong_result_and_no_connection(
 
 def test_pool_exhausted_is_unavailable(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=0.2))
-    with db.transaction(), pytest.raises(errors.UnavailableError, match="pool_timeout"):
-        db.ping()
+    with db.transaction():
+        started = time.monotonic()
+        with pytest.raises(errors.UnavailableError, match="pool_timeout"):
+            db.ping()
+        assert 0.2 <= time.monotonic() - started < 2
     db.ping()
 
 
@@ -425,6 +430,30 @@ def test_64_workers_on_a_pool_of_5_are_served_alike(name: str, user: Settings, a
 # --- locks
 
 
+def test_cancelled_holder_of_a_lock_does_not_wait_for_a_frozen_server(
+    restartable: Server, user: Settings
+) -> None:
+    async def hold(db: AsyncEventflowDB) -> None:
+        async with db.lock("frozen"):
+            restartable.pause()
+            await asyncio.sleep(20)
+
+    async def run() -> None:
+        async with AsyncEventflowDB(user) as db:
+            task = asyncio.create_task(hold(db))
+            await asyncio.sleep(0.5)
+            started = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - started < 3
+
+    try:
+        asyncio.run(run())
+    finally:
+        restartable.resume()
+
+
 def test_lock_whose_connection_was_killed_is_unavailable(api: API, user: Settings, admin: Admin) -> None:
     db = api.database(user)
     with pytest.raises(errors.UnavailableError, match=r"lock|lost|closed"), db.lock("killed"):
@@ -483,34 +512,44 @@ def test_row_lock_in_transaction_is_not_tried_again(
     assert db.read_event(kept).id == kept
 
 
-def test_archive_log_waits_for_metadata_lock(
-    api: API, settings: Settings, eventflow_server: Server, empty_database: str
-) -> None:
-    settings = msgspec.structs.replace(settings, database=empty_database, lock_wait_timeout=1)
-    db = api.database(settings)
-    db.setup_table_schemas()
-    reader = eventflow_server.connect(empty_database)
-    reader.begin()
-    with reader.cursor() as cursor:
+@pytest.fixture
+def reader(empty_db: EventflowDB, eventflow_server: Server, empty_database: str) -> Iterator[Any]:
+    """A session whose transaction has read the log, which holds the table's metadata lock."""
+    empty_db.setup_table_schemas()
+    connection = eventflow_server.connect(empty_database)
+    connection.begin()
+    with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM log")
-    threading.Timer(1.5, reader.rollback).start()
-    assert db.archive_log() is True
-    reader.close()
+    yield connection
+    connection.close()
 
 
-def test_archive_log_behind_a_held_metadata_lock_is_conflict(
-    api: API, settings: Settings, eventflow_server: Server, empty_database: str
-) -> None:
-    settings = msgspec.structs.replace(settings, database=empty_database, lock_wait_timeout=1, retry_limit=1)
-    db = api.database(settings)
-    db.setup_table_schemas()
-    with eventflow_server.connect(empty_database) as reader:
-        reader.begin()
-        with reader.cursor() as cursor:
-            cursor.execute("SELECT * FROM log")
-        with pytest.raises(errors.ConflictError) as raised:
-            db.archive_log()
+def test_archive_log_waits_for_metadata_lock(empty_db: EventflowDB, reader: Any) -> None:
+    threading.Timer(0.7, reader.rollback).start()
+    assert empty_db.archive_log() is True
+
+
+def test_archive_log_behind_a_held_metadata_lock_is_conflict(empty_db: EventflowDB, reader: Any) -> None:
+    started = time.monotonic()
+    with pytest.raises(errors.ConflictError) as raised:
+        empty_db.archive_log()
     assert raised.value.errno == 1205
+    assert time.monotonic() - started < 5
+
+
+def test_cancelled_archive_log_is_ended_on_the_server(
+    settings: Settings, empty_database: str, reader: Any, admin: Admin
+) -> None:
+    async def run() -> None:
+        async with AsyncEventflowDB(msgspec.structs.replace(settings, database=empty_database)) as db:
+            task = asyncio.create_task(db.archive_log())
+            assert await asyncio.to_thread(eventually, lambda: statements(admin, "log.archive@"), 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(eventually, lambda: not statements(admin, "log.archive@"), 0.5)
+
+    asyncio.run(run())
 
 
 def test_read_only_server_is_unavailable_and_its_connections_are_left(
@@ -649,3 +688,34 @@ def test_stopped_server_is_unavailable(api: API, restartable: Server, settings: 
     finally:
         restartable.start()
     db.persist_event(EVENT)
+
+
+@pytest.mark.slow
+def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path) -> None:
+    """A small tmpfs that fills up: what was acknowledged stays, and with room again everything goes on."""
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(tmp_path)], capture_output=True, text=True
+    )
+    if mount.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mount.stderr.strip()}")
+    try:
+        ballast = tmp_path / "ballast"
+        options = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"]
+        with (
+            running_server("local", options=options, data_root=tmp_path) as server,
+            temporary_database(server) as url,
+        ):
+            db = api.database(msgspec.structs.replace(Settings.from_url(url), read_timeout=5, retry_limit=1))
+            db.setup_table_schemas()
+            ballast.write_bytes(bytes(shutil.disk_usage(tmp_path).free - (4 << 20)))
+            event_ids = []
+            with pytest.raises((errors.UnavailableError, errors.OutcomeUnknownError)):
+                for _ in range(1000):
+                    event_ids.append(db.persist_event({**EVENT, "data": "x" * 60_000}))
+            ballast.unlink()
+            server.start()  # where it gave up altogether
+            assert [db.read_event(event_id).id for event_id in event_ids] == event_ids
+            db.persist_event(EVENT)
+            db.close()
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -112,6 +113,7 @@ def tree(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (source / "a.py").write_text("async def f() -> None:\n    await f()\n")
     monkeypatch.setattr(script, "SOURCE", source)
     monkeypatch.setattr(script, "TARGET", tmp_path / "sync")
+    monkeypatch.setattr(script, "STUB", tmp_path / "catalogue.pyi")
     assert script.main([]) == 0
     return tmp_path / "sync"
 
@@ -148,3 +150,32 @@ def test_generate_removes_extra(script: ModuleType, tree: Path) -> None:
 def test_committed_files_are_fresh(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["generate"])
     assert script.main(["--check"]) == 0
+
+
+def test_check_stale_types_of_queries(
+    script: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree.parent / "catalogue.pyi").write_text("")
+    assert script.main(["--check"]) == 1
+    assert "catalogue.pyi is stale; run scripts/generate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ("event.reed(0, id='x')", '"EventQueries" has no attribute "reed"'),
+        ("event.read(0)", 'Missing named argument "id"'),
+        ("event.read(0, id=1)", 'Argument "id" to "__call__" of "EventRead" has incompatible type "int"'),
+        ("event.read(0, id='x', pid='y')", 'Unexpected keyword argument "pid"'),
+    ],
+)
+def test_types_of_queries_catch_a_wrong_call(tmp_path: Path, call: str, complaint: str) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"from eventflow_db.catalogue import Catalogue\ndef f(sql: Catalogue) -> None:\n    sql.{call}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(program)],
+        cwd=SCRIPT.parent.parent, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert complaint in done.stdout

@@ -227,6 +227,15 @@ def test_persist_event_serialize_error_comes_back_as_remote_error(db: EventflowD
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("value", [{(1, 2): "a"}, {frozenset({1}): "a"}, {(1, 2)}, {frozenset({1})}])
+def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(
+    nowhere: EventflowDB, value: Any
+) -> None:
+    with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
+        nowhere.persist_event(EVENT | {"data": {"value": value}}, serialize=True)
+    assert "data: must hold only text, numbers, datetimes and None" in caught.value.message
+
+
 def test_persist_event_without_serialize_refuses_richer_values(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
         nowhere.persist_event(new({"at": MOMENT}))

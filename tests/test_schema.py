@@ -201,6 +201,8 @@ STORY: list[tuple[str, Any]] = [
     ("update_hub_to_quit", True),
     ("persist_log", None),
     ("archive_log", True),
+    ("prepare_log_partitions", 0),
+    ("prune_log", 1),
     ("persist_certificate", True),
     ("read_certificate", ABSENT),
     ("revoke_certificate", True),

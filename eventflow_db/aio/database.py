@@ -144,6 +144,11 @@ class AsyncEventflowDB(AsyncSession):
             return result
         except Exception as error:
             failure = translate(error, query.sql.spec)
+            if channel.gave_up:
+                self._pool.end_statement(channel)
+        except BaseException:
+            self._pool.end_statement(channel)
+            raise
         finally:
             await channel.close()
         raise failure
@@ -359,6 +364,7 @@ class AsyncEventflowDB(AsyncSession):
             try:
                 yield
             except BaseException:
+                channel.read_timeout = 1.0  # closing the connection releases it as well, a little later
                 with contextlib.suppress(EventflowDBError):
                     await _value(channel, release, literals)
                 raise

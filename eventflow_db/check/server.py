@@ -16,6 +16,8 @@ from ..driver.sync import Channel
 from ..rows import parse_rows
 from ..settings import Settings, ssl_context
 
+_TIMEOUT: Final = 600
+"""Seconds that a statement may take, such as one that fills a scratch table."""
 _BINARY: Final = 63
 """The character set of what is no text."""
 _INTEGERS: Final = {
@@ -52,6 +54,7 @@ class Inspector:
         self.channel = Channel.open(
             msgspec.structs.replace(settings, database=database), ssl_context(settings)
         )
+        self.channel.connection._read_timeout = _TIMEOUT
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
         self.server = f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
@@ -71,22 +74,23 @@ class Inspector:
     def prepare(self, statement: bytes) -> Prepared | None:
         """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""
         connection = self.channel.connection
-        connection._execute_command(COMMAND.COM_STMT_PREPARE, statement)
-        try:
-            answer = connection._read_packet().get_all_data()
-        except pymysql.err.Error as error:
-            if error.args[0] == 1295:
-                return None
-            raise
-        _, number, width, parameters = struct.unpack_from("<BIHH", answer)
-        for _ in range(parameters):
-            connection._read_packet()
-        if parameters:
-            connection._read_packet()
-        fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(width)]
-        if width:
-            connection._read_packet()
-        connection._execute_command(COMMAND.COM_STMT_CLOSE, struct.pack("<I", number))
+        with connection.within(_TIMEOUT):
+            connection._execute_command(COMMAND.COM_STMT_PREPARE, statement)
+            try:
+                answer = connection._read_packet().get_all_data()
+            except pymysql.err.Error as error:
+                if error.args[0] == 1295:
+                    return None
+                raise
+            _, number, width, parameters = struct.unpack_from("<BIHH", answer)
+            for _ in range(parameters):
+                connection._read_packet()
+            if parameters:
+                connection._read_packet()
+            fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(width)]
+            if width:
+                connection._read_packet()
+            connection._execute_command(COMMAND.COM_STMT_CLOSE, struct.pack("<I", number))
         return Prepared(parameters, [_column(field) for field in fields])
 
     def close(self) -> None:

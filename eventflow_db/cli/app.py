@@ -66,7 +66,7 @@ def run() -> int:
         report.status(f"the server says: {error.args[-1]} ({errno_of(error)})")
         return 2
     except OSError as error:
-        report.status(f"{error.filename or ''}: {error.strerror or error}")
+        report.status(f"{error.filename or 'could not connect'}: {error.strerror or error}")
         return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -112,11 +112,11 @@ class _Connection(RawConnection):  # type: ignore[misc]
             async with asyncio.timeout(self.read_limit):
                 return bytes(await super()._read_bytes(num_bytes))
         except TimeoutError:
-            self.abort()
+            self.close()
             raise
 
-    def abort(self) -> None:
-        """Close at once, whatever is still to be sent."""
+    def close(self) -> None:
+        """Close at once: TLS's farewell would wait for a server that may be busy, or gone."""
         if self._writer is not None:
             self._writer.transport.abort()
         self._reader = self._writer = None
@@ -152,7 +152,7 @@ class Channel:
                 await channel.send(session_statement(settings, connection.server_version))
                 facts = await channel.send(FACTS)
         except BaseException:
-            connection.abort()
+            connection.close()
             raise
         channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
             parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))

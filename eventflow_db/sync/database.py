@@ -145,6 +145,11 @@ class EventflowDB(Session):
             return result
         except Exception as error:
             failure = translate(error, query.sql.spec)
+            if channel.gave_up:
+                self._pool.end_statement(channel)
+        except BaseException:
+            self._pool.end_statement(channel)
+            raise
         finally:
             channel.close()
         raise failure
@@ -360,6 +365,7 @@ class EventflowDB(Session):
             try:
                 yield
             except BaseException:
+                channel.read_timeout = 1.0  # closing the connection releases it as well, a little later
                 with contextlib.suppress(EventflowDBError):
                     _value(channel, release, literals)
                 raise

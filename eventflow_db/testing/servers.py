@@ -305,6 +305,7 @@ class _LocalServer(_StartedServer):
             f"--socket={self._socket}",
             f"--pid-file={self._directory / 'pid'}",
             f"--port={self.port}",
+            f"--tmpdir={self._directory}",  # MariaDB starts by removing the temporary tables of others there
             "--bind-address=127.0.0.1",
             *_as_root(),
             *(() if _is_mariadb(self._binary) else ("--secure-file-priv=NULL",)),

@@ -29,7 +29,7 @@ WHERE event_id = :event_id;
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE could not update published event to consumed
 -- index: event_published.PRIMARY (event_id)
 -- idempotent: no
-UPDATE event_published
+UPDATE event_published FORCE INDEX (PRIMARY)
 SET hub = :hub, consumed_hub = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id AND consumed_hub IS NULL;
 
@@ -41,7 +41,7 @@ WHERE event_id = :event_id AND consumed_hub IS NULL;
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE could not update published event to consumed
 -- index: event_published.PRIMARY (event_id)
 -- idempotent: no
-UPDATE event_published
+UPDATE event_published FORCE INDEX (PRIMARY)
 SET consumer = :spoke, consumed_spoke = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id AND consumed_spoke IS NULL;
 

@@ -47,7 +47,7 @@ LIMIT :limit;
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED could not update scheduled event as executed
 -- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: no
-UPDATE event_scheduled
+UPDATE event_scheduled FORCE INDEX (PRIMARY)
 SET executed = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id AND executed IS NULL;
 

@@ -44,7 +44,7 @@ LIMIT :limit;
 -- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
 -- index: hub.PRIMARY (id)
 -- idempotent: no
-UPDATE hub
+UPDATE hub FORCE INDEX (PRIMARY)
 SET quit = CURRENT_TIMESTAMP()
 WHERE id = :id AND quit IS NULL;
 
