@@ -29,7 +29,7 @@ from processors import pinned
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
-OPTIONS = ("--innodb-buffer-pool-size=1G", "--max-connections=200")
+OPTIONS = ("--innodb-buffer-pool-size=3G", "--max-connections=200")
 MOST = 50_000
 """Events of the process that is read."""
 
@@ -89,7 +89,7 @@ def works(ids: Sequence[str], publish: Callable[[int], Sequence[str]], quick: bo
     for workers in (1, 4, 16, 32):
         found.append(Work(f"full life, {workers} workers", "life", events, 4 * calls, workers))
     for workers in (1, 4, 16, 32):
-        found.append(Work(f"read one event, {workers} workers", "read", known, 16 * calls, workers))
+        found.append(Work(f"read one event, {workers} workers", "read", known, 8 * calls, workers))
     return found
 
 
