@@ -23,12 +23,13 @@ import msgspec
 from chart import bars
 from contenders import CONTENDERS, HUB, Contender, new_id
 from growth import FEW, growth
+from memory import memory
 from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
-OPTIONS = ("--innodb-buffer-pool-size=1G", "--max-connections=200")
+OPTIONS = ("--innodb-buffer-pool-size=3G", "--max-connections=200")
 MOST = 50_000
 """Events of the process that is read."""
 
@@ -88,7 +89,7 @@ def works(ids: Sequence[str], publish: Callable[[int], Sequence[str]], quick: bo
     for workers in (1, 4, 16, 32):
         found.append(Work(f"full life, {workers} workers", "life", events, 4 * calls, workers))
     for workers in (1, 4, 16, 32):
-        found.append(Work(f"read one event, {workers} workers", "read", known, 16 * calls, workers))
+        found.append(Work(f"read one event, {workers} workers", "read", known, 8 * calls, workers))
     return found
 
 
@@ -173,7 +174,7 @@ def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[
         for work in works(ids, publish, quick):
             if only not in work.name:
                 continue
-            rounds = (5 if quick else 25) if work.calls > 5 and work.workers == 1 else 3 if quick else 9
+            rounds = (5 if quick else 15) if work.calls > 5 and work.workers == 1 else 3 if quick else 7
             times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
             with pinned(server, work.pinned):
                 for number in range(rounds):
@@ -236,6 +237,9 @@ def main() -> None:
         settings = msgspec.structs.replace(Settings.from_url(url), ssl_mode="DISABLED")
         about = description(server)
         print(json.dumps(about, indent=1))
+        if arguments.memory:
+            memory(server, url, arguments.memory)
+            return
         if arguments.growth:
             found = growth(server, settings, arguments.growth)
             title = f"Growth on {about['server']}: time at {arguments.growth:,} rows by time at {FEW:,}"

@@ -21,7 +21,7 @@ _FULL: Final = 0xFFFFFF
 class Reply:
     """One reply. `feed` it until it is complete; a server's error is raised as the driver's exception."""
 
-    __slots__ = ("_affected", "_columns", "_continued", "_expected", "_rest", "_rows", "status")
+    __slots__ = ("_affected", "_columns", "_continued", "_expected", "_missing", "_parts", "_rows", "status")
 
     def __init__(self) -> None:
         self.status = 0
@@ -29,7 +29,9 @@ class Reply:
         self._affected = 0
         self._columns: list[str] = []
         self._rows: list[bytes] = []
-        self._rest = b""
+        self._parts: list[bytes] = []
+        self._missing = 4
+        """Bytes until the next packet, or its length, is whole; `_parts` are those that came."""
         self._continued = b""
         self._expected = -1
         """Packets before the rows: -1 not known yet, 0 none, else column definitions and their end."""
@@ -41,15 +43,26 @@ class Reply:
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; True when the reply is complete."""
-        data = self._rest + data if self._rest else data
+        if (
+            len(data) < self._missing
+        ):  # joined once there is enough, or a long row would be copied again and again
+            self._parts.append(data)
+            self._missing -= len(data)
+            return False
+        if self._parts:
+            data = b"".join([*self._parts, data])
+            self._parts = []
         position, end = 0, len(data)
-        while position + 4 <= end:
-            length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
+        while True:
             start = position + 4
-            position = start + length
-            if position > end:
-                position = start - 4
+            if start > end:
+                self._missing = start - end
                 break
+            length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
+            if start + length > end:
+                self._missing = start + length - end
+                break
+            position = start + length
             packet = data[start:position]
             if length == _FULL or self._continued:
                 self._continued += packet
@@ -62,7 +75,8 @@ class Reply:
                 if position != end:
                     raise pymysql.err.OperationalError(2014, "the server said more than its reply")
                 return True
-        self._rest = data[position:]
+        if position < end:
+            self._parts = [data[position:]]
         return False
 
     def _take(self, packet: bytes) -> bool:

@@ -105,15 +105,17 @@ LIMIT :limit;
 
 -- name: read_distinct_pid_by_domain(domain, limit)
 -- The processes of a domain, each once, sorted.
+-- Grouped by both columns, for only so do the servers skip in the index from process to process.
 -- param domain: identifier
 -- param limit: limit
 -- returns: str*
 -- error: E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN could not read distinct pid by domain
 -- index: event.idx_domain_pid (domain)
 -- idempotent: yes
-SELECT DISTINCT pid
+SELECT pid
 FROM event FORCE INDEX (idx_domain_pid)
 WHERE domain = :domain
+GROUP BY domain, pid
 ORDER BY pid
 LIMIT :limit;
 
