@@ -35,8 +35,8 @@ def driver(eventflow_server: Server) -> Iterator[Any]:
     """A connection of PyMySQL, with its own reader."""
     connection = pymysql.connect(
         host=eventflow_server.host, port=eventflow_server.port, user=eventflow_server.user,
-        password=eventflow_server.password.encode(), charset="utf8mb4", ssl_disabled=True, autocommit=True,
-        init_command="SET SESSION sql_mode = '', time_zone = '+00:00'",
+        password=eventflow_server.password.encode(), charset="utf8mb4", ssl_disabled=True, autocommit=None,
+        init_command="SET SESSION sql_mode = '', time_zone = '+00:00', autocommit = 1",
     )  # fmt: skip
     yield connection
     connection.close()
@@ -114,6 +114,7 @@ def test_reply_value_of_any_length(driver: Any, size: int) -> None:
 
 
 # a packet holds 2**24 - 1 bytes; lengths of 3 bytes end there; a row of just that length needs an empty packet more
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size", [2**24 - 12, 2**24 - 6, 2**24 - 5, 2**24 - 4, 2**24 - 1, 2**24, 2**24 + 9, 2**25 + 3]
 )
