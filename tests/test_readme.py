@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from eventflow_db import EventflowDB, Settings, errors
+from eventflow_db.cli.app import app
+from eventflow_db.queries import load_specs
 from eventflow_db.testing.servers import Server
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -60,3 +63,18 @@ def test_readme_names_every_setting(setting: str) -> None:
 @pytest.mark.parametrize("kind", [kind.__name__ for kind in errors.EventflowDBError.__subclasses__()])
 def test_readme_says_what_to_do_about_every_error(kind: str) -> None:
     assert f"| `{kind}` |" in README
+
+
+def test_readme_shows_the_query_and_tag_that_there_are() -> None:
+    spec = load_specs()["event.read_by_eid"]
+    assert spec.sql in README
+    assert set(re.findall(r"event\.read_by_eid@(\w+)|--tag (\w+)", README)) == {
+        (spec.hash, ""),
+        ("", spec.hash),
+    }
+    assert f"source      sql/event/queries.sql:{spec.line}\n" in README
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+def test_readme_names_every_command(command: str) -> None:
+    assert f"eventflow-db {command}" in README
