@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, RemoteError, errors
+from eventflow_db import EventflowDB, RemoteError, codec, errors
 
 from .conftest import Admin
 from .operations import fails
@@ -316,3 +320,57 @@ def test_read_events_deserialize_revives_in_lists_and_pages(
 def test_persist_events_serialize(db: EventflowDB) -> None:
     (event_id,) = db.persist_events([new({1: MOMENT})], serialize=True)
     assert db.read_event(event_id, deserialize=True).data == {1: MOMENT}
+
+
+# --- the quick way to encode, against the plain one
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+oddities = st.sampled_from(
+    ["\ud800", b"bytes", Colour.RED, Number.ONE, datetime(2030, 1, 2), Decimal("1.5"), UUID(int=7), msgspec.UNSET,
+     msgspec.Raw(b"1"), 1e16, 1e22, -0.0, 2**63, 2**64, -(2**63), -(2**63) - 1, "9" * 19, "[" * 40, "k" * 70_000]
+)  # fmt: skip
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**66), 2**66) | st.floats() | st.text() | oddities,
+    lambda more: (
+        st.lists(more) | st.tuples(more, more) | st.sets(st.integers())
+        | st.dictionaries(st.text() | st.integers() | st.none() | oddities.filter(lambda key: key.__hash__), more)
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+def outcome(encode: Callable[[Any], str], value: Any) -> str:
+    """What comes back of a value, to the last digit and type, or why it is refused."""
+    try:
+        return repr(json.loads(encode(value)))
+    except ValueError as error:
+        return str(error)
+
+
+def plainly(value: Any) -> str:
+    """The standard library's strict encoding, behind the checks one by one."""
+    codec._check_json(value, 0)
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+@bounds(deadline=None, max_examples=500)
+@given(value=anything)
+def test_encode_json_gives_and_refuses_what_the_plain_way_does(value: Any) -> None:
+    assert outcome(codec.encode_json, value) == outcome(plainly, value)
+
+
+@pytest.mark.parametrize("depth", [30, 31, 32, 40])
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"key": value}])
+def test_encode_json_depth_is_the_plain_ways(depth: int, wrap: Callable[[Any], Any]) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = wrap(value)
+    assert outcome(codec.encode_json, value) == outcome(plainly, value)
