@@ -249,6 +249,7 @@ def rival(eventflow_server: Server, database: str, admin: Admin) -> Iterator[Any
     connection.close()
 
 
+@pytest.mark.slow
 def test_errno_1205_is_run_again(one: EventflowDB, rival: Any) -> None:
     started = time.monotonic()
     with answers(1205):

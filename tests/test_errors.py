@@ -193,6 +193,7 @@ def test_statement_too_large_is_not_sent_and_the_connection_stays(
     assert admin.execute(sessions) == before
 
 
+@pytest.mark.slow
 def test_lock_wait(api: API, settings: Settings, event_id: str, rival: Any) -> None:
     execute(rival, f"SELECT id FROM event WHERE id = '{event_id}' FOR UPDATE")
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1, retry_limit=1))

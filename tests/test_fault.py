@@ -135,6 +135,7 @@ def test_reply_that_takes_longer_than_read_timeout_in_pieces_is_read(
     assert time.monotonic() - started > 0.5
 
 
+@pytest.mark.slow
 def test_handshake_that_trickles_ends_with_connect_timeout(api: API, proxied: Settings, proxy: Proxy) -> None:
     """The limit is for the whole of a handshake, however many bytes come in time."""
     proxy.split, proxy.pause = 1, 0.1
@@ -386,6 +387,7 @@ def test_claim_on_connection_closed_while_idle_is_true(
         admin.execute("DROP USER idler")
 
 
+@pytest.mark.slow
 def test_claim_after_servers_idle_timeout_is_true(
     api: API, settings: Settings, admin: Admin, event_id: str
 ) -> None:
@@ -399,6 +401,7 @@ def test_claim_after_servers_idle_timeout_is_true(
         admin.execute("SET GLOBAL wait_timeout = 28800")
 
 
+@pytest.mark.slow
 def test_idle_connection_half_open_is_checked_before_a_claim(
     api: API, proxied: Settings, proxy: Proxy, event_id: str
 ) -> None:

@@ -471,6 +471,7 @@ def test_lock_does_not_need_the_pool(api: API, settings: Settings) -> None:
 # --- the server
 
 
+@pytest.mark.slow
 def test_row_lock_is_waited_for_in_several_tries(
     api: API, settings: Settings, blocked: Any, event_id: str, admin: Admin, database: str
 ) -> None:
@@ -488,6 +489,7 @@ def test_row_lock_is_tried_at_least_8_times(
     assert db.delete_event(event_id) is True
 
 
+@pytest.mark.slow
 def test_row_lock_held_for_ever_is_conflict_in_bounded_time(
     api: API, settings: Settings, blocked: Any, event_id: str
 ) -> None:
@@ -529,6 +531,7 @@ def test_archive_log_waits_for_metadata_lock(empty_db: EventflowDB, reader: Any)
     assert empty_db.archive_log() is True
 
 
+@pytest.mark.slow
 def test_archive_log_behind_a_held_metadata_lock_is_conflict(empty_db: EventflowDB, reader: Any) -> None:
     started = time.monotonic()
     with pytest.raises(errors.ConflictError) as raised:
@@ -632,6 +635,7 @@ def test_killed_connection_runs_again(
     assert deleted is True
 
 
+@pytest.mark.slow
 def test_frozen_server_is_noticed_within_the_limits(
     api: API, restartable: Server, settings: Settings, event_id: str
 ) -> None:

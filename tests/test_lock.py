@@ -158,6 +158,7 @@ def test_lock_leaves_no_connection_behind(db: EventflowDB, admin: Admin, setting
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_lock_outlasts_the_servers_wait_timeout(api: API, settings: Settings, admin: Admin) -> None:
     before = admin.execute("SELECT @@GLOBAL.wait_timeout")[0][0]
     admin.execute("SET GLOBAL wait_timeout = 1")

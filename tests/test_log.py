@@ -337,6 +337,7 @@ def reader(admin: Admin, empty_database: str) -> Iterator[Admin]:
 
 
 @pytest.mark.parametrize("name", ALTERATIONS)
+@pytest.mark.slow
 def test_alteration_of_a_log_in_use_gives_up_and_lets_writers_go_on(
     log_db: EventflowDB, log: Log, reader: Admin, name: str
 ) -> None:

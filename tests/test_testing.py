@@ -250,6 +250,7 @@ def test_server_takes_options(own_server: Server) -> None:
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.slow
 def test_restart_keeps_port_and_data(own_server: Server, how: str) -> None:
     value(own_server, "CREATE DATABASE IF NOT EXISTS kept")
     value(own_server, "CREATE TABLE IF NOT EXISTS kept.t (how VARCHAR(9)) ENGINE=InnoDB")
@@ -276,11 +277,13 @@ def test_paused_server_answers_after_resume(own_server: Server) -> None:
     assert value(own_server, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_server_that_does_not_start_shows_its_log(own_choice: str) -> None:
     with pytest.raises(ServerUnavailableError, match=r"(?s)did not start .*its log ends.*no-such-option"):
         start_server(own_choice, options=["--no-such-option"])
 
 
+@pytest.mark.slow
 def test_local_server_takes_a_data_root(own_choice: str, tmp_path: Path) -> None:
     if own_choice != "local":
         pytest.skip("this run has no local server")
@@ -339,6 +342,7 @@ def test_server_ends_with_its_owner(own_choice: str, number: signal.Signals) -> 
     assert wait_for(lambda: is_clean(int(port), directory.strip()))
 
 
+@pytest.mark.slow
 def test_server_outlives_a_forked_child_of_its_owner(own_choice: str) -> None:
     done = run_python(
         """
