@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 from functools import lru_cache
@@ -15,6 +14,7 @@ IDENTIFIER: Final = r"\A[^\s\x00\ud800-\udfff](?:[^\x00\ud800-\udfff]{0,%d}[^\s\
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 _RANDOM_DIGITS: Final = 18
+_STEP_BYTES: Final = 10
 _RANDOM_LIMIT: Final = 36**_RANDOM_DIGITS
 
 
@@ -25,16 +25,26 @@ class _Sequence:
         self._lock = threading.Lock()
         self._milliseconds = 0
         self._random = 0
+        self._steps: list[
+            int
+        ] = []  # random, some at a time: asking the system for each costs more than all the rest
         # another thread may hold the lock while this process forks: the child's copy would stay locked for ever
         os.register_at_fork(after_in_child=self._unlock)
 
     def _unlock(self) -> None:
         self._lock = threading.Lock()
+        self._steps = []
 
     def next(self) -> tuple[int, int]:
         now = time.time_ns() // 1_000_000
-        step = 1 + secrets.randbits(80)
         with self._lock:
+            if not self._steps:
+                data = os.urandom(_STEP_BYTES * 64)
+                self._steps = [
+                    int.from_bytes(data[at : at + _STEP_BYTES], "big")
+                    for at in range(0, len(data), _STEP_BYTES)
+                ]
+            step = 1 + self._steps.pop()
             if now > self._milliseconds:
                 self._milliseconds, self._random = now, step
             elif self._random + step < _RANDOM_LIMIT:

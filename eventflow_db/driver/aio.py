@@ -138,6 +138,7 @@ class Channel:
         self.rolls_back_on_timeout = False
         """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
         self._server = ""
+        self._poll: select.poll | None = None
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -170,9 +171,10 @@ class Channel:
         reader, writer = self.connection._reader, self.connection._writer
         if reader is None or reader._buffer or reader.at_eof() or reader.exception() or writer.is_closing():
             return False
-        poll = select.poll()  # for what the loop has not come round to reading
-        poll.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
-        return not poll.poll(0)
+        if self._poll is None:  # for what the loop has not come round to reading
+            self._poll = select.poll()
+            self._poll.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return not self._poll.poll(0)
 
     @property
     def escapes_backslashes(self) -> bool:

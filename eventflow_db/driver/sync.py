@@ -177,6 +177,7 @@ class Channel:
         self.rolls_back_on_timeout = False
         """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
         self._server = ""
+        self._poll: select.poll | None = None
 
     @classmethod
     def open(cls, settings: Settings, context: SSLContext | None) -> Channel:
@@ -209,9 +210,10 @@ class Channel:
         sock = self.connection._sock
         if sock is None:
             return False
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return not poll.poll(0)
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(sock, select.POLLIN)
+        return not self._poll.poll(0)
 
     @property
     def escapes_backslashes(self) -> bool:
