@@ -34,6 +34,7 @@ def test_check_proves_every_query_within_15_seconds(check_settings: Settings) ->
 
 
 @pytest.mark.parametrize("rows", [200, 5_000])
+@pytest.mark.slow
 def test_check_proves_every_query_on_other_numbers_of_rows(check_settings: Settings, rows: int) -> None:
     findings = prove(check_settings, load_specs(), rows=rows)
     assert [finding for finding in findings if finding.problems] == []
@@ -65,6 +66,7 @@ def test_check_drops_its_scratch_database_when_it_fails(check_settings: Settings
     assert scratches(admin) == before
 
 
+@pytest.mark.slow
 def test_check_drops_its_scratch_database_when_it_is_terminated(
     check_settings: Settings, admin: Admin
 ) -> None:

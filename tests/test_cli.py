@@ -19,6 +19,8 @@ from eventflow_db.queries import load_specs
 from .conftest import Admin
 from .damage import Edit, edited_copy
 
+pytestmark = pytest.mark.slow  # each command is a process of its own
+
 COMMANDS = ("check", "diff", "queries", "explain", "contract")
 BROKEN = Edit("event/queries.sql", "read", "WHERE id = ", "WHERE LOWER(id) = ")
 FIXED = Edit("event/queries.sql", "read", "FROM event", "FROM event -- ours")
