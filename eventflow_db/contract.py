@@ -80,15 +80,17 @@ class Contract(msgspec.Struct):
                 CODE, f"{path}: {error}: eventflow-db contract --write makes it anew"
             ) from None
 
-    def prove(self, specs: Iterable[QuerySpec]) -> None:
+    def prove(self, specs: Iterable[QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
         """Compare queries with the contract, and judge the text of those that it does not know.
+
+        originals: the package's, whose effects others of the same name have to keep.
 
         Raises: ContractError naming file, line, query, what breaks the contract and what would keep it.
         """
         for spec in specs:
             entry = self.queries.get(spec.name)
             if entry is None or entry.hash != spec.hash:
-                _judge(spec, entry)
+                _judge(spec, entry, originals[spec.name])
             if entry is not None:
                 self._compare(spec, entry)
 
@@ -100,11 +102,15 @@ class Contract(msgspec.Struct):
                     f"its {field} break the contract ({self.path.parent.name}/{FILE}): "
                     f"{_plain(given[field])} instead of {_plain(promised)}"
                 )
+        if spec.index in (None, "none") and not entry.index.startswith(("none", "scan:")):
+            raise spec.refuse(
+                f"reads by no index ({spec.lookup}), the contract says {entry.index}: name one that it uses"
+            )
 
 
-def _judge(spec: QuerySpec, entry: Entry | None) -> None:
+def _judge(spec: QuerySpec, entry: Entry | None, original: QuerySpec) -> None:
     try:
-        from .judge import judge
+        from .judge import judge, keep
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "sqlglot":
             raise spec.refuse(
@@ -117,6 +123,8 @@ def _judge(spec: QuerySpec, entry: Entry | None) -> None:
             f"writes to {', '.join(verdict.tables[:1]) or 'no table'}, the contract says {entry.tables[0]}",
             spec.body,
         )
+    if spec.hash != original.hash and spec.kind == original.kind:
+        keep(spec, original)
 
 
 def _plain(value: Any) -> str:

@@ -6,6 +6,7 @@ Imported only then: sqlglot takes longer to import than all of this package.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -33,6 +34,10 @@ _BEFORE_TABLE: Final = frozenset(
 )
 
 
+_MARK: Final = "\ue000"
+"""Begins the literal that stands for a parameter in a tree."""
+
+
 class Verdict(NamedTuple):
     """What was found out about a query that breaks no rule."""
 
@@ -56,6 +61,8 @@ def judge(spec: QuerySpec) -> Verdict:
         if token.token_type is TokenType.SEMICOLON:
             raise _refuse(spec, found[i + 1], "is two statements: give each a -- name: of its own")
     tree = _parse(spec) if spec.kind in ("read", "write") else None
+    if spec.kind == "read":
+        _judge_read(spec, found)
     if tree is not None:
         _judge_structure(spec, tree)
     if spec.verb == "INSERT":
@@ -141,9 +148,9 @@ def _judge_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
 
 
 def _parse(spec: QuerySpec) -> Any:
-    """The statement's tree, a literal standing for each parameter; None where sqlglot cannot make one."""
+    """The statement's tree, a marked literal for each parameter; None where sqlglot cannot make one."""
     text = "".join(
-        ("('x')" if spec.parameters.get(piece, "").endswith("*") else "'x'")
+        (f"('{_MARK}{piece}')" if spec.parameters.get(piece, "").endswith("*") else f"'{_MARK}{piece}'")
         if kind == "parameter"
         else " "
         if kind == "comment"
@@ -155,6 +162,19 @@ def _parse(spec: QuerySpec) -> Any:
     except SqlglotError:
         return None
     return tree if isinstance(tree, exp.Query | exp.Insert | exp.Update | exp.Delete) else None
+
+
+def _judge_read(spec: QuerySpec, found: Sequence[Token]) -> None:
+    """What begins as a read may write: WITH … DELETE, SELECT … INTO OUTFILE."""
+    for i, token in enumerate(found):
+        before = found[i - 1].text.upper() if i else ""
+        after = found[i + 1].text if i + 1 < len(found) else ""
+        if (
+            spec.sql[token.start : token.end + 1].upper() in ("INSERT", "UPDATE", "DELETE", "REPLACE", "INTO")
+            and before not in (".", ":", "FOR")
+            and after != "("  # a function
+        ):
+            raise _refuse(spec, token, f"is a read, and {token.text.upper()} writes: leave it out")
 
 
 def _judge_structure(spec: QuerySpec, tree: Any) -> None:
@@ -192,8 +212,133 @@ def _tables(found: Sequence[Token], tree: Any) -> list[str]:
         first = next(written.find_all(exp.Table), None) if written is not None else None
         nodes = sorted({node.name for node in tree.find_all(exp.Table)})
         return nodes if first is None else [first.name, *(name for name in nodes if name != first.name)]
-    names = [token.text for before, token in pairwise(found) if before.text.upper() in _BEFORE_TABLE]
+    names = [
+        token.text
+        for i, (before, token) in enumerate(pairwise(found))
+        if before.text.upper() in _BEFORE_TABLE and (not i or found[i - 1].text.upper() != "ON")
+    ]
     return list(dict.fromkeys(name for name in names if name.upper() != "IF"))
+
+
+def keep(spec: QuerySpec, original: QuerySpec) -> None:
+    """Whether a query of an overlay, judged, has no other effect than the package's of that name.
+
+    Raises: ContractError naming file, line, query and what it has to keep.
+    """
+    if spec.kind in ("ddl", "session"):
+        _keep_words(spec, original)
+    if spec.kind == "write" or (spec.kind == "read" and shape(spec.returns) in ("row", "value")):
+        tree = _parse(spec)
+        if tree is None:
+            raise spec.refuse(
+                "is not understood, so what it changes or finds cannot be judged: write it more plainly",
+                spec.body,
+            )
+        sources = _sources(tree)
+        _keep_written(spec, original, tree, sources)
+        _keep_conditions(spec, original, tree, sources)
+
+
+def _keep_words(spec: QuerySpec, original: QuerySpec) -> None:
+    """A new table may have other columns; whatever else is no query is the package's, word by word."""
+    ours, theirs = _spelling(original), _spelling(spec)
+    if original.verb != "CREATE":
+        if ours != theirs:
+            raise spec.refuse(
+                f"may differ from the package's in nothing but comments: {' '.join(ours)}", spec.body
+            )
+        return
+    head = ours.index("(") + 1
+    if theirs[:head] != ours[:head]:
+        raise spec.refuse(f"must begin with {' '.join(ours[:head])}", spec.body)
+    if "SELECT" in theirs or theirs[head] == "LIKE":
+        raise spec.refuse("must spell out its columns, rather than copy another table", spec.body)
+    tables = [set(_tables(_tokenize(one), None)) for one in (original, spec)]
+    if tables[0] != tables[1]:
+        raise spec.refuse(
+            f"names the tables {', '.join(sorted(tables[1]))}, the package's {', '.join(sorted(tables[0]))}",
+            spec.body,
+        )
+
+
+def _spelling(spec: QuerySpec) -> list[str]:
+    """The words of a statement, whatever their case, without comments and quotes around names."""
+    found = [token for token in _tokenize(spec) if token.token_type is not TokenType.SEMICOLON]
+    return [
+        f"'{token.text}'" if token.token_type is TokenType.STRING else token.text.upper() for token in found
+    ]
+
+
+def _sources(tree: Any) -> dict[str, str]:
+    """Alias → table of what the statement itself reads, its subqueries aside."""
+    aside = {id(table) for table in tree.args.get("tables") or ()}
+    if tree.args.get("using"):
+        aside |= {id(table) for table in tree.this.find_all(exp.Table)}
+    return {
+        table.alias_or_name: table.name
+        for table in tree.find_all(exp.Table)
+        if id(table) not in aside and table.find_ancestor(exp.Query) in (None, tree)
+    }
+
+
+def _keep_written(spec: QuerySpec, original: QuerySpec, tree: Any, sources: Mapping[str, str]) -> None:
+    """Only the table that the package's writes is written."""
+    written: list[str] = []
+    if isinstance(tree, exp.Update):
+        columns = [assignment.this for assignment in tree.expressions]
+        if len(sources) > 1 and not all(isinstance(c, exp.Column) and c.table for c in columns):
+            raise spec.refuse("joins tables: write table.column = … for each column that it SETs", spec.body)
+        written = [column.table for column in columns if column.table]
+    elif isinstance(tree, exp.Delete):
+        nodes = tree.args.get("tables") or tree.this.find_all(exp.Table)
+        written = [node.name for node in nodes]
+    table = judge(original).tables[0] if written else ""
+    if other := next((name for name in written if sources.get(name, name) != table), None):
+        raise spec.refuse(f"writes to {sources.get(other, other)}, the contract says {table}", spec.body)
+
+
+def _keep_conditions(spec: QuerySpec, original: QuerySpec, tree: Any, sources: Mapping[str, str]) -> None:
+    """What the package's WHERE demands is demanded: in any order, with more beside it."""
+    theirs = {text for condition in _conditions(tree) for text in _forms(condition, sources)[:1]}
+    package = _parse(original)
+    tables = _sources(package)
+    for condition in _conditions(package):
+        forms = _forms(condition, tables, next(iter(tables.values())) if len(tables) == 1 else None)
+        if not theirs.intersection(forms):
+            told = re.sub(rf"'{_MARK}(\w+)'", r":\1", forms[1])
+            raise spec.refuse(f"must keep {told} in its WHERE, joined by AND", spec.body)
+
+
+def _conditions(tree: Any) -> list[Any]:
+    """The parts of WHERE that AND joins."""
+    waiting = [tree.args["where"].this] if tree.args.get("where") else []
+    parts = []
+    while waiting:
+        part = waiting.pop().unnest()
+        if isinstance(part, exp.And):
+            waiting += [part.expression, part.this]
+        else:
+            parts.append(part)
+    return parts
+
+
+def _forms(condition: Any, sources: Mapping[str, str], sole: str | None = None) -> list[str]:
+    """A condition in one spelling: with the tables of its columns (`sole` where none is named), and without."""
+    tables = list(sources.values())
+    tree = condition.copy()
+    if isinstance(tree, exp.EQ) and not isinstance(tree.this, exp.Column):
+        tree = exp.EQ(this=tree.expression, expression=tree.this)
+    forms = []
+    for bare in (False, True):
+        for column in tree.find_all(exp.Column):
+            # a table that is read twice is not known by its name
+            table = sources.get(column.table, column.table or sole)
+            if table and tables.count(table) > 1:
+                table = column.table
+            column.set("table", exp.to_identifier(None if bare or not table else table.lower()))
+            column.set("this", exp.to_identifier(column.name.lower(), quoted=False))
+        forms.append(tree.sql("mysql"))
+    return forms
 
 
 def read_schema(specs: Mapping[str, QuerySpec], strict: bool = True) -> dict[str, dict[str, str]]:

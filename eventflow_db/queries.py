@@ -83,7 +83,8 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
     base = package_sql()
     contract = Contract.read(base / FILE)
     specs = read_specs(base)
-    contract.prove(specs.values())
+    contract.prove(specs.values(), specs)
+    originals = dict(specs)
     if lost := sorted(set(contract.queries) - set(specs)):
         raise ContractError(CODE, f"{base / FILE}: query {lost[0]}: is in the contract, and in no file")
     for directory in (sql_path or "").split(os.pathsep):
@@ -95,7 +96,7 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
         for name, spec in overlay.items():
             if name not in specs:
                 raise spec.refuse("replaces no query of the package")
-        contract.prove(overlay.values())
+        contract.prove(overlay.values(), originals)
         specs |= overlay
     check_meanings(specs)
     return specs

@@ -22,7 +22,7 @@ from .damage import Edit, edited_copy
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
 COMMANDS = ("check", "diff", "queries", "explain", "contract")
-BROKEN = Edit("event/queries.sql", "read", "WHERE id = ", "WHERE LOWER(id) = ")
+BROKEN = Edit("event/queries.sql", "read_by_eid", "WHERE event_eid.eid = ", "WHERE LOWER(event_eid.eid) = ")
 FIXED = Edit("event/queries.sql", "read", "FROM event", "FROM event -- ours")
 
 
@@ -83,22 +83,22 @@ def test_check_of_everything(check_url: str) -> None:
 
 def test_check_of_a_broken_query(check_url: str, tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, BROKEN)
-    done = run("check", "event.read", "--keep-scratch", "--url", check_url, "--sql", copy)
+    done = run("check", "event.read_by_eid", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
     head, problem = done.stdout.splitlines()
-    assert head.startswith("FAIL event.read  ")
-    assert head.endswith(f"{copy}/event/queries.sql:17")
-    assert problem.startswith("     scans event")
-    assert problem.endswith("promised: event.PRIMARY (id)")
+    assert head.startswith("FAIL event.read_by_eid  ")
+    assert head.endswith(f"{copy}/event/queries.sql:150")
+    assert problem.startswith("     scans event_eid")
+    assert problem.endswith("promised: event_eid.idx_eid (eid)")
 
 
 def test_check_json(check_url: str, tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, BROKEN)
-    done = run("check", "event.read", "--json", "--keep-scratch", "--url", check_url, "--sql", copy)
+    done = run("check", "event.read_by_eid", "--json", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)
-    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read", False, 17)
-    assert finding["promised"] == "event.PRIMARY (id)"
+    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read_by_eid", False, 150)
+    assert finding["promised"] == "event_eid.idx_eid (eid)"
 
 
 def test_check_of_what_cannot_be_loaded(check_url: str, tmp_path: Path) -> None:
