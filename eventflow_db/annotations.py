@@ -48,9 +48,11 @@ def read_specs(directory: Path) -> dict[str, QuerySpec]:
     Raises: ContractError naming file, line, query and rule.
     """
     specs: dict[str, QuerySpec] = {}
-    for path in sorted(directory.glob("*/*.sql")):
+    for path in _files(directory):
         try:
             text = path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise ContractError(CODE, f"{path}: cannot be read: {error.strerror or error}") from None
         except UnicodeDecodeError as error:
             line = path.read_bytes()[: error.start].count(b"\n") + 1
             raise ContractError(CODE, f"{path}:{line}: is not UTF-8: save it in that encoding") from None
@@ -62,6 +64,24 @@ def read_specs(directory: Path) -> dict[str, QuerySpec]:
     if not specs:
         raise ContractError(CODE, f"{directory}: holds no queries of the form <table>/<file>.sql")
     return specs
+
+
+def _files(directory: Path) -> list[Path]:
+    """Every SQL file below a directory; what is hidden, such as the links behind a mounted volume, aside.
+
+    Raises: ContractError where one lies where its queries have no table.
+    """
+    found = []
+    for path in sorted({*directory.glob("*/*"), *directory.rglob("*")}):  # rglob follows no links
+        inner = path.relative_to(directory)
+        if path.suffix.lower() != ".sql" or path.is_dir() or any(p.startswith(".") for p in inner.parts):
+            continue
+        if len(inner.parts) != 2 or path.suffix != ".sql":
+            raise ContractError(
+                CODE, f"{path}: is not of the form {directory}/<table>/<file>.sql: move it there"
+            )
+        found.append(path)
+    return found
 
 
 def check_meanings(specs: Mapping[str, QuerySpec]) -> None:

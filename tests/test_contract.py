@@ -193,6 +193,41 @@ def test_overlay_without_queries_is_refused(tmp_path: Path) -> None:
     assert "holds no queries" in str(load_refusal(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["ours.sql", "event/more/ours.sql", "event/OURS.SQL", "a/b/c/ours.Sql"])
+def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> None:
+    path = overlay / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(READ, encoding="utf-8")
+    assert load_refusal(overlay) == f"{path}: is not of the form {overlay}/<table>/<file>.sql: move it there"
+
+
+@pytest.mark.parametrize(
+    "name", [".git/event/x.sql", "..data/x.sql", "event/.x.sql", "notes.txt", "event/x.sql~"]
+)
+def test_overlay_file_that_is_hidden_or_no_sql_is_left_aside(overlay: Path, name: str) -> None:
+    path = overlay / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("nonsense", encoding="utf-8")
+    assert load_refusal(overlay) is None
+
+
+def test_overlay_directory_called_like_a_file_is_left_aside(overlay: Path) -> None:
+    (overlay / "event" / "more.sql").mkdir()
+    assert load_refusal(overlay) is None
+
+
+def test_overlay_of_linked_directories_is_loaded(overlay: Path) -> None:
+    (overlay / "event").rename(overlay / "..data")
+    (overlay / "event").symlink_to(overlay / "..data")
+    assert load_specs(str(overlay))["event.read"].path == str(overlay / "event" / "ours.sql")
+
+
+def test_overlay_file_that_cannot_be_read_is_named(overlay: Path) -> None:
+    path = overlay / "event" / "more.sql"
+    path.symlink_to(overlay / "nowhere.txt")
+    assert load_refusal(overlay) == f"{path}: cannot be read: No such file or directory"
+
+
 def test_file_that_is_not_utf8_is_named(overlay: Path) -> None:
     (overlay / "event" / "ours.sql").write_bytes(READ.replace("whichever", "whichev\xe9r").encode("latin-1"))
     assert f"{overlay}/event/ours.sql:2: is not UTF-8" in str(load_refusal(overlay))

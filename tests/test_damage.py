@@ -163,7 +163,7 @@ NOT_KEPT = {
     "collation_of_the_key_of_a_row": (Edit(*READ, "WHERE id = ", "WHERE id COLLATE utf8mb4_general_ci = "), "must keep id = :id"),
     "or_beside_the_key_of_a_row": (Edit(*PUBLISHED, "event_id = :event_id", "(event_id = :event_id OR publisher = :event_id)"), "must keep event_id = :event_id"),
     "union_of_a_row": (Edit(*READ, "WHERE id = :id;", "WHERE id = :id UNION SELECT id, timestamp, domain, rid, pid, name, data FROM event;"), "must keep id = :id"),
-    "write_that_is_not_understood": (Edit(*DELETE, "id = :id", "id = :id AND ()"), "write it more plainly"),
+    "write_that_is_not_understood": (Edit(*DELETE, "WHERE id", "WERE id"), "write it more plainly"),
 }  # fmt: skip
 """Edits that would do something else than the package's query does."""
 
