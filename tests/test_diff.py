@@ -125,7 +125,7 @@ def test_diff_tells_a_difference_and_its_line(
 ) -> None:
     admin.execute(change)
     differences = diff(live, load_specs())
-    if expected is None:  # the seed's own table: two things are missing
+    if expected is None:  # upstream's own table: two things are missing
         assert {d.item: d.live for d in differences} == {"column seq": None, "index PRIMARY": None}
         assert [line_of(d) for d in differences] == [
             "seq BIGINT UNSIGNED AUTO_INCREMENT INVISIBLE,", "PRIMARY KEY (seq, timestamp),",
@@ -152,6 +152,21 @@ def test_diff_tells_a_difference_and_its_line(
 def test_diff_of_another_spelling_is_empty(live: Settings, admin: Admin, change: str) -> None:
     admin.execute(change)
     assert found(live) == []
+
+
+def test_diff_tells_an_index_that_plans_pass_over(live: Settings, admin: Admin) -> None:
+    word = "IGNORED" if "MariaDB" in str(admin.execute("SELECT VERSION()")[0][0]) else "INVISIBLE"
+    admin.execute(f"ALTER TABLE event ALTER INDEX idx_name {word}")
+    assert found(live) == [("event", "index idx_name", "(name, timestamp)", "(name, timestamp) INVISIBLE")]
+
+
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_diff_tells_a_second_foreign_key_of_the_same_columns(live: Settings, admin: Admin, name: str) -> None:
+    ours = "REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE"
+    admin.execute(f"ALTER TABLE event_eid ADD CONSTRAINT {name} FOREIGN KEY (event_id) REFERENCES event (id)")
+    assert found(live) == [
+        ("event_eid", "foreign key event_id", ours, f"{ours}, REFERENCES event (id) ON UPDATE RESTRICT ON DELETE RESTRICT")
+    ]  # fmt: skip
 
 
 def test_diff_of_restrict_spelled_out_is_empty(live: Settings, admin: Admin) -> None:

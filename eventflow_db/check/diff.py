@@ -92,12 +92,15 @@ def _read(inspector: Inspector, database: str) -> dict[Item, str]:
         items[str(table), "column", str(name)] = _column(
             str(kind), nullable == "YES", default, str(extra), collation
         )
-    for table, name, unique, columns in inspector.execute(
-        "SELECT table_name, index_name, MIN(non_unique), GROUP_CONCAT(CONCAT(column_name, "
+    unseen = _unseen(inspector)
+    for table, name, unique, hidden, columns in inspector.execute(
+        f"SELECT table_name, index_name, MIN(non_unique), MAX({unseen}), GROUP_CONCAT(CONCAT(column_name, "
         "COALESCE(CONCAT('(', sub_part, ')'), ''), IF(collation = 'D', ' DESC', '')) ORDER BY seq_in_index "
         f"SEPARATOR ', ') FROM information_schema.statistics WHERE {schema} GROUP BY table_name, index_name"
     ):
-        items[str(table), "index", str(name)] = f"{'UNIQUE ' if unique == '0' else ''}({columns})"
+        told = f"{'UNIQUE ' if unique == '0' else ''}({columns})"
+        items[str(table), "index", str(name)] = told + (" INVISIBLE" if hidden == "1" else "")
+    rules: dict[Item, list[str]] = {}
     for table, columns, parent, keys, update, delete in inspector.execute(
         "SELECT k.table_name, GROUP_CONCAT(k.column_name ORDER BY k.ordinal_position SEPARATOR ', '), "
         "MIN(k.referenced_table_name), "
@@ -107,9 +110,10 @@ def _read(inspector: Inspector, database: str) -> dict[Item, str]:
         "AND r.table_name = k.table_name AND r.constraint_name = k.constraint_name "
         f"WHERE k.{schema} GROUP BY k.table_name, k.constraint_name"
     ):
-        items[str(table), "foreign key", str(columns)] = (
+        rules.setdefault((str(table), "foreign key", str(columns)), []).append(
             f"REFERENCES {parent} ({keys}) ON UPDATE {_rule(update)} ON DELETE {_rule(delete)}"
         )
+    items |= {item: ", ".join(sorted(told)) for item, told in rules.items()}
     for table, name, method, expression, bound in inspector.execute(
         "SELECT table_name, partition_name, partition_method, partition_expression, partition_description "
         f"FROM information_schema.partitions WHERE {schema} AND partition_name IS NOT NULL"
@@ -122,6 +126,19 @@ def _read(inspector: Inspector, database: str) -> dict[Item, str]:
 
 def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace("'", "''")
+
+
+def _unseen(inspector: Inspector) -> str:
+    """The SQL of whether plans pass over an index: servers spell it differently, and older ones have no such thing."""
+    columns = inspector.execute(
+        "SELECT LOWER(column_name) FROM information_schema.columns WHERE table_schema = 'information_schema' "
+        "AND table_name = 'STATISTICS' AND column_name IN ('is_visible', 'ignored')"
+    )
+    return (
+        {"is_visible": "is_visible = 'NO'", "ignored": "ignored = 'YES'"}[str(columns[0][0])]
+        if columns
+        else "0"
+    )
 
 
 def _json_columns(inspector: Inspector, database: str) -> set[tuple[str, str]]:
