@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import pytest
 
 from eventflow_db import EventflowDB, Settings
@@ -124,6 +125,26 @@ def test_check_without_scratch_only_reads(settings: Settings, admin: Admin, even
     assert [finding for finding in findings if "the server says" in str(finding.problems)] == []
     assert tables(admin, settings) == before
     assert admin.execute("SHOW DATABASES") == databases
+
+
+def test_check_without_scratch_by_an_account_that_only_reads(
+    settings: Settings, admin: Admin, eventflow_server: Server
+) -> None:
+    with EventflowDB(settings) as db:
+        db.persist_event({"id": "event", "domain": "domain", "pid": "pid", "name": "name"})
+    admin.execute("DROP USER IF EXISTS 'reader'@'%'")
+    admin.execute("CREATE USER 'reader'@'%' IDENTIFIED BY 'reading'")
+    try:
+        admin.execute(f"GRANT SELECT ON `{settings.database}`.* TO 'reader'@'%'")
+        reader = msgspec.structs.replace(settings, user="reader", password="reading")
+        findings = {finding.query: finding for finding in prove(reader, load_specs(), scratch=False)}
+    finally:
+        admin.execute("DROP USER 'reader'@'%'")
+    assert set(findings) == set(load_specs())
+    assert (findings["event.read"].plan, findings["event.read"].doubts) == (["event.PRIMARY (id)"], [])
+    for name in ("event.persist", "event.delete", "event_published.update_to_success"):
+        assert findings[name].problems == []
+        assert [doubt for doubt in findings[name].doubts if doubt.endswith("(1142)")]
 
 
 def tables(admin: Admin, settings: Settings) -> list[object]:

@@ -80,7 +80,7 @@ class _Prover:
                 finding = _finding(spec)
                 with _reporting(finding):
                     inspector.execute(Statement.compile(spec, tag=False).render({}))
-                if finding.problems:
+                if finding.problems or finding.doubts:
                     findings.append(finding)
             if not findings:
                 for spec in self.specs.values():
@@ -98,7 +98,7 @@ class _Prover:
             except pymysql.err.Error as error:
                 if error.args[0] not in _PARTITION_THERE:
                     raise
-        if finding.problems:
+        if finding.problems or finding.doubts:
             findings.append(finding)
 
     def prove(self, inspector: Inspector, spec: QuerySpec, scratch: bool) -> Finding:
@@ -107,7 +107,7 @@ class _Prover:
         statement = Statement.compile(spec, tag=False)
         with _reporting(finding):
             self._prove_result(inspector, spec, statement, finding)
-        if not finding.problems and spec.kind in ("read", "write"):
+        if not finding.problems and not finding.doubts and spec.kind in ("read", "write"):
             with _reporting(finding):
                 self._prove_plan(inspector, spec, statement, finding, scratch)
         return finding
@@ -190,7 +190,10 @@ def _reporting(finding: Finding) -> Iterator[None]:
     try:
         yield
     except pymysql.err.Error as error:
-        if error.args[0] in (1044, 1142, 1143, 1227, 1370, 2006, 2013):
+        if error.args[0] in (1142, 1143):  # the account may not; others may be proven
+            finding.doubts.append(f"the server says: {error.args[-1]} ({error.args[0]})")
+            return
+        if error.args[0] in (1044, 1227, 1370, 2006, 2013):
             raise
         finding.problems.append(f"the server says: {error.args[-1]} ({error.args[0]})")
 
