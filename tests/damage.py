@@ -55,4 +55,4 @@ def check_findings(
     settings: Settings, copy: Path, only: str | None = None, keep: bool = True, rows: int = 20_000
 ) -> list[Finding]:
     """What `check` finds out about a copy."""
-    return prove(settings, load_specs(str(copy)), only=only, rows=rows, keep=keep)
+    return prove(settings, load_specs(str(copy)), only=[only] if only else None, rows=rows, keep=keep)

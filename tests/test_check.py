@@ -42,16 +42,16 @@ def test_check_proves_every_query_on_other_numbers_of_rows(check_settings: Setti
 
 
 def test_check_of_one_query_takes_less_than_2_seconds(check_settings: Settings) -> None:
-    prove(check_settings, load_specs(), only="event.read", keep=True)
+    prove(check_settings, load_specs(), only=["event.read"], keep=True)
     started = time.monotonic()
-    (finding,) = prove(check_settings, load_specs(), only="event.read", keep=True)
+    (finding,) = prove(check_settings, load_specs(), only=["event.read"], keep=True)
     assert finding.plan == ["event.PRIMARY (id)"]
     assert time.monotonic() - started < 2
 
 
 def test_check_drops_its_scratch_database(check_settings: Settings, admin: Admin) -> None:
     before = scratches(admin)
-    prove(check_settings, load_specs(), only="event.read", rows=10)
+    prove(check_settings, load_specs(), only=["event.read"], rows=10)
     assert scratches(admin) == before
 
 
@@ -96,11 +96,11 @@ def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(
     check_settings: Settings, admin: Admin
 ) -> None:
     before = scratches(admin)
-    prove(check_settings, load_specs(), only="event.read", rows=11, keep=True)
+    prove(check_settings, load_specs(), only=["event.read"], rows=11, keep=True)
     (kept,) = scratches(admin) - before
     admin.execute(f"DROP TABLE `{kept}`.eventflow_check_complete")
     admin.execute(f"DELETE FROM `{kept}`.event")
-    (finding,) = prove(check_settings, load_specs(), only="event.read", rows=11, keep=True)
+    (finding,) = prove(check_settings, load_specs(), only=["event.read"], rows=11, keep=True)
     assert finding.doubts == []
     admin.execute(f"DROP DATABASE `{kept}`")
 
@@ -110,7 +110,7 @@ def test_check_without_scratch_judges_the_live_rows(settings: Settings, admin: A
         for number in range(3):
             db.persist_event({"id": f"event-{number}", "domain": "domain", "pid": "pid", "name": "name"})
     before = tables(admin, settings)
-    (finding,) = prove(settings, load_specs(), only="event.read", scratch=False)
+    (finding,) = prove(settings, load_specs(), only=["event.read"], scratch=False)
     assert (finding.plan, finding.problems, finding.doubts) == (["event.PRIMARY (id)"], [], [])
     assert tables(admin, settings) == before
 
@@ -156,7 +156,7 @@ def tables(admin: Admin, settings: Settings) -> list[object]:
 
 
 def test_check_without_scratch_says_what_it_could_not_judge(settings: Settings) -> None:
-    (finding,) = prove(settings, load_specs(), only="hub.read", scratch=False)
+    (finding,) = prove(settings, load_specs(), only=["hub.read"], scratch=False)
     assert finding.doubts == ["a table of it has no rows here, by which a plan could be judged"]
 
 

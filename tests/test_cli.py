@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,11 @@ def test_help_lists_every_command() -> None:
     assert all(f"  {command} " in run("--help").stdout for command in COMMANDS)
 
 
+def test_version_is_the_packages() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"eventflow-db {version('eventflow-db')}\n")
+
+
 def test_without_typer_says_what_to_install() -> None:
     program = "import sys; sys.modules['typer'] = None; from eventflow_db.cli import main; main()"
     done = subprocess.run(
@@ -73,6 +79,13 @@ def test_check_one_query(check_url: str) -> None:
     done = run("check", "event.read", "--keep-scratch", "--url", check_url)
     assert (done.returncode, done.stdout) == (0, "ok   event.read  event.PRIMARY (id)\n")
     assert "1 of 1 queries proven" in done.stderr
+
+
+def test_check_of_a_table(check_url: str) -> None:
+    done = run("check", "hub", "--keep-scratch", "--url", check_url)
+    assert done.returncode == 0
+    names = [name for name in load_specs() if name.startswith("hub.")]
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["ok", name] for name in names]
 
 
 def test_check_of_everything(check_url: str) -> None:
@@ -175,6 +188,13 @@ def test_queries_of_a_table() -> None:
     assert {line.split(".")[0] for line in run("queries", "hub").stdout.splitlines()[1:]} == {"hub"}
 
 
+def test_queries_of_the_root_directory_shows_whole_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    monkeypatch.chdir("/")
+    spec = load_specs()["hub.read"]
+    assert f"{spec.path}:{spec.line}" in run("queries", "hub.read").stdout.split()
+
+
 def test_queries_shows_one() -> None:
     shown = run("queries", "event.read").stdout
     spec = load_specs()["event.read"]
@@ -240,6 +260,8 @@ def test_explain_of_a_row_that_is_not_there(settings: Settings) -> None:
     done = run("explain", "event.read", "id=none", "--url", url)
     assert done.returncode == 2
     assert "name a row that is there" in done.stderr
+    told = json.loads(run("explain", "event.read", "id=none", "--json", "--url", url).stdout)
+    assert (told["plan"], told["problem"]) == ([], None)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
 import pymysql.err
@@ -38,13 +38,13 @@ def prove(
     settings: Settings,
     specs: Mapping[str, QuerySpec],
     *,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     rows: int = 20_000,
     scratch: bool = True,
     keep: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[Finding]:
-    """Prove every query, or the one named, on the settings' server.
+    """Prove every query, or the ones named, on the settings' server.
 
     scratch: on a scratch database with `rows` rows in each table, which `keep` leaves there for the next time;
     else on the settings' own database, which is only read.
@@ -52,7 +52,7 @@ def prove(
     Raises: the driver's error where the server cannot be asked.
     """
     prover = _Prover(specs)
-    chosen = [spec for spec in specs.values() if only in (None, spec.name)]
+    chosen = [spec for spec in specs.values() if only is None or spec.name in only]
     database = "information_schema" if scratch else settings.database
     with inspecting(settings, database) as inspector:
         tell(f"{inspector.server} at {settings.host}:{settings.port}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import time
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,18 +88,38 @@ def _settings(url: str | None, sql: list[Path] | None) -> Settings:
     return msgspec.structs.replace(settings, sql_path=path or None)
 
 
-def _find(specs: Any, name: str) -> QuerySpec:
+def _chosen(specs: Mapping[str, QuerySpec], name: str) -> list[QuerySpec]:
+    """The query of a name, or every query of a table."""
+    return [spec for spec in specs.values() if spec.name.startswith(f"{name}.")] or [_find(specs, name)]
+
+
+def _find(specs: Mapping[str, QuerySpec], name: str) -> QuerySpec:
     if name in specs:
-        found: QuerySpec = specs[name]
-        return found
+        return specs[name]
     near = difflib.get_close_matches(name, specs, n=3)
     raise InvalidValueError(CODE, f"no query {name}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        report.text(f"eventflow-db {version('eventflow-db')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(epilog="Example: eventflow-db check --url mysql://root@localhost/eventflow --sql ./our-sql")
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One query; all of them without.")
+        str | None, typer.Argument(metavar="[NAME]", help="One query, or one table's; all of them without.")
     ] = None,
     url: Url = None,
     sql: Sql = None,
@@ -126,7 +148,7 @@ def check(
         if json:
             report.json([{"query": None, "problems": [error.message]}])
         raise
-    only = _find(specs, name).name if name else None
+    only = [spec.name for spec in _chosen(specs, name)] if name else None
     findings = prove(
         settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch, tell=report.status
     )  # fmt: skip
@@ -190,7 +212,7 @@ def queries(
             )
             return 1
     elif name is not None:
-        found = [spec for spec in specs.values() if spec.name.startswith(f"{name}.")] or [_find(specs, name)]
+        found = _chosen(specs, name)
     else:
         found = list(specs.values())
     if json:
@@ -237,8 +259,9 @@ def explain(
     problem = plan.problem(spec, accesses)
     unknown = not accesses and spec.index not in (None, "none")
     if json:
+        told = None if unknown else problem
         report.json(
-            {"query": name, "promised": spec.lookup, "plan": [str(a) for a in accesses], "problem": problem,
+            {"query": name, "promised": spec.lookup, "plan": [str(a) for a in accesses], "problem": told,
              "explain": [dict(zip(columns, row, strict=True)) for row in rows]}
         )  # fmt: skip
     else:

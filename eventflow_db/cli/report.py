@@ -43,7 +43,8 @@ def json(value: Any) -> None:
 def short(path: str | Path) -> str:
     """A path as it is written from here."""
     relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+    # seen from / nothing lies above, and without its slash a path would be of nowhere
+    return str(path) if relative.startswith("..") or os.getcwd() == os.sep else relative
 
 
 def line(verdict: str, content: str, good: bool) -> None:
