@@ -237,6 +237,7 @@ def keep(spec: QuerySpec, original: QuerySpec) -> None:
         sources = _sources(tree)
         _keep_written(spec, original, tree, sources)
         _keep_conditions(spec, original, tree, sources)
+        _keep_assigned(spec, original, tree)
 
 
 def _keep_words(spec: QuerySpec, original: QuerySpec) -> None:
@@ -307,6 +308,31 @@ def _keep_conditions(spec: QuerySpec, original: QuerySpec, tree: Any, sources: M
         if not theirs.intersection(forms):
             told = re.sub(rf"'{_MARK}(\w+)'", r":\1", forms[1])
             raise spec.refuse(f"must keep {told} in its WHERE, joined by AND", spec.body)
+
+
+def _keep_assigned(spec: QuerySpec, original: QuerySpec, tree: Any) -> None:
+    """Each column that the package's writes is written, from the same parameters."""
+    theirs = _assigned(tree)
+    for column, parameters in _assigned(_parse(original)).items():
+        if column not in theirs or not parameters <= theirs[column]:
+            told = " from " + ", ".join(f":{name}" for name in sorted(parameters)) if parameters else ""
+            raise spec.refuse(f"must write {column}{told}, as the package's does", spec.body)
+
+
+def _assigned(tree: Any) -> dict[str, frozenset[str]]:
+    """Column that a statement writes → parameters that its value is made of."""
+    if isinstance(tree, exp.Update):
+        pairs = [(assignment.this, assignment.expression) for assignment in tree.expressions]
+    elif isinstance(tree, exp.Insert) and isinstance(tree.this, exp.Schema):
+        pairs = list(zip(tree.this.expressions, tree.expression.expressions[0].expressions, strict=False))
+    else:
+        pairs = []
+    return {
+        column.name.lower(): frozenset(
+            text.name[1:] for text in value.find_all(exp.Literal) if text.name.startswith(_MARK)
+        )
+        for column, value in pairs
+    }
 
 
 def _conditions(tree: Any) -> list[Any]:

@@ -163,6 +163,9 @@ NOT_KEPT = {
     "collation_of_the_key_of_a_row": (Edit(*READ, "WHERE id = ", "WHERE id COLLATE utf8mb4_general_ci = "), "must keep id = :id"),
     "or_beside_the_key_of_a_row": (Edit(*PUBLISHED, "event_id = :event_id", "(event_id = :event_id OR publisher = :event_id)"), "must keep event_id = :event_id"),
     "union_of_a_row": (Edit(*READ, "WHERE id = :id;", "WHERE id = :id UNION SELECT id, timestamp, domain, rid, pid, name, data FROM event;"), "must keep id = :id"),
+    "values_swapped": (Edit("event_cpid/queries.sql", "persist", "(:event_id, :cpid)", "(:cpid, :event_id)"), "must write event_id from :event_id"),
+    "column_not_set": (Edit(*CLAIM, "SET hub = :hub, consumed_hub =", "SET hub = :hub, consumed_spoke ="), "must write consumed_hub, as the package's does"),
+    "column_set_from_another_parameter": (Edit(*CLAIM, "SET hub = :hub,", "SET hub = :event_id, consumer = :hub,"), "must write hub from :hub"),
     "write_that_is_not_understood": (Edit(*DELETE, "WHERE id", "WERE id"), "write it more plainly"),
 }  # fmt: skip
 """Edits that would do something else than the package's query does."""
@@ -250,6 +253,7 @@ HARMLESS = {
     "locking_read": Edit(*READ, "WHERE id = :id", "WHERE id = :id FOR UPDATE"),
     "function_called_replace": Edit(*READ, "WHERE id = :id", "WHERE id = :id AND REPLACE(name, 'a', 'b') <> ''"),
     "write_with_another_predicate": Edit(*CLAIM, "event_id = :event_id AND consumed_hub IS NULL", "(consumed_hub IS NULL) AND publisher <> '' AND :event_id = `EVENT_ID`"),
+    "write_of_another_value": Edit("event_cpid/queries.sql", "persist", "(event_id, cpid)\nVALUES (:event_id, :cpid)", "(cpid, event_id)\nVALUES (LOWER(:cpid), :event_id)"),
     "write_by_an_alias": Edit(*CLAIM, "event_published FORCE INDEX (PRIMARY)\nSET hub = :hub, consumed_hub = CURRENT_TIMESTAMP()\nWHERE event_id", "event_published AS p FORCE INDEX (PRIMARY)\nSET p.hub = :hub, p.consumed_hub = NOW()\nWHERE p.event_id"),
     "write_of_a_joined_table": Edit(*DELETE, "DELETE FROM event\nWHERE id", "DELETE event FROM event STRAIGHT_JOIN (SELECT 1) AS one\nWHERE event.id"),
     "write_with_a_hint": Edit(*DELETE, "DELETE FROM", "DELETE /*+ NO_ICP(event) */ FROM"),
