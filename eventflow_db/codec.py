@@ -7,10 +7,11 @@ import math
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+T = TypeVar("T", set[Any], dict[Any, Any])
 JSON_DEPTH: Final = 31
 """Levels of arrays and objects: MariaDB refuses 32, MySQL 101."""
 JSON_KEY_BYTES: Final = 65_535
@@ -172,21 +173,38 @@ def deserialize(value: Any) -> Any:
         try:
             match value["$type"]:
                 case "Date":
-                    return datetime.fromisoformat(content).astimezone(UTC)
+                    return _aware(datetime.fromisoformat(content)).astimezone(UTC)
                 case "Set":
-                    return {deserialize(item) for item in content}
+                    return _whole({deserialize(item) for item in content}, content)
                 case "Map":
-                    return {deserialize(k): deserialize(v) for k, v in content}
+                    return _whole({deserialize(k): deserialize(v) for k, v in content}, content)
                 case "Error":
                     return RemoteError(content["name"], content["message"], content.get("stack"))
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             return value
     return {key: deserialize(item) for key, item in value.items()}
 
 
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError  # whose time zone it is in is anyone's guess
+    return moment
+
+
+def _whole(revived: T, content: Any) -> T:
+    """What was revived, where nothing of a list was lost: 1 and true are one key in Python."""
+    if not isinstance(content, list) or len(revived) != len(content):
+        raise ValueError
+    return revived
+
+
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """An exception as JSON, named as Node names an Error's parts, its cause included."""
-    described: dict[str, Any] = {"name": type(error).__name__, "message": _printable(str(error))}
+    try:
+        message = str(error)
+    except Exception:  # an exception that cannot say what it is must not cost the log line
+        message = ""
+    described: dict[str, Any] = {"name": type(error).__name__, "message": _printable(message)}
     if isinstance(error, RemoteError):
         described = {"name": error.name, "message": error.message}
         if error.stack is not None:

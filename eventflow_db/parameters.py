@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, NamedTuple
@@ -83,6 +84,9 @@ def partition_name(day: date) -> str:
     return f"p_cold_{day:%Y%m%d}"
 
 
+COLD_PARTITION: Final = re.compile(r"p_cold_[0-9]{8}")
+
+
 class ParameterType(NamedTuple):
     """One type of the `-- param` annotations."""
 
@@ -108,9 +112,13 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         "a list of identifiers, each " + _NAME_RULE.format(64),
         _identifiers,
     ),
-    "position": ParameterType(str, "text", _text),
+    "position": ParameterType(str, "text", _long_text),
     "address": ParameterType(_characters(16), _NAME_RULE.format(16), _text),
-    "reference": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text),
+    "reference": ParameterType(
+        Annotated[str, Meta(pattern=r"\A[^\x00\ud800-\udfff]{1,64}\Z")],
+        "text of 1 to 64 characters, without NUL or lone surrogates",
+        _text,
+    ),
     "text": ParameterType(str, "text", _long_text),
     "bytes": ParameterType(
         Annotated[bytes, Meta(max_length=TEXT_BYTES)], f"bytes, at most {TEXT_BYTES:,}", _binary

@@ -116,18 +116,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError:
-            raise InvalidValueError(
-                CODE, "url: not a URL of the form mysql://user:password@host:port/database"
-            ) from None
-        if parts.scheme not in ("mysql", "mariadb") or parts.fragment:
-            raise InvalidValueError(CODE, "url: must be of the form mysql://user:password@host:port/database")
-        try:
             pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+            # a password that was not percent-encoded ends up elsewhere, and would be shown there
+            is_url = parts.scheme in ("mysql", "mariadb") and not parts.fragment
+            is_url = is_url and not set("/@").intersection(parts.path[1:]) and "@" not in parts.query
         except ValueError:
+            is_url = False  # its message quotes the URL
+        if not is_url:
             raise InvalidValueError(
-                CODE, "url: its query must be of the form name=value&name=value"
-            ) from None
+                CODE,
+                "url: must be of the form mysql://user:password@host:port/database?name=value&name=value, "
+                "with what is special in user and password percent-encoded",
+            )
         located = {
             "host": parts.hostname,
             "port": None if port is None else str(port),

@@ -139,8 +139,10 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def writes(self) -> bool:
-        """Whether it changes anything."""
-        return self.returns in ("affected", "none")
+        """Whether it changes anything that lasts."""
+        return self.returns in ("affected", "none") and not (
+            self.kind == "session" and self.idempotent == "yes"
+        )
 
     @cached_property
     def commits(self) -> bool:

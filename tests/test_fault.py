@@ -176,7 +176,6 @@ def test_persist_operations_reply_lost_are_written_once(
     proxy: Proxy,
     event_id: str,
     hub: Any,
-    certificate: NewCertificate,
     admin: Admin,
     database: str,
 ) -> None:
@@ -188,7 +187,6 @@ def test_persist_operations_reply_lost_are_written_once(
             lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"}),
         ),
         (b"hub.persist@", lambda: far.persist_hub(hub)),
-        (b"certificate.persist@", lambda: far.persist_certificate(certificate)),
     ]
     for marker, call in cases:
         rule = proxy.cut_reply(marker)
@@ -197,12 +195,35 @@ def test_persist_operations_reply_lost_are_written_once(
         assert count(admin, database, marker.split(b".")[0].decode()) == 1
 
 
-def test_persist_certificate_reply_lost_of_another_row_returns_false(
-    far: EventflowDB, proxy: Proxy, certificate: NewCertificate
+def test_persist_certificate_reply_lost_is_outcome_unknown_and_never_run_again(
+    far: EventflowDB, proxy: Proxy, certificate: NewCertificate, admin: Admin, database: str
 ) -> None:
-    far.persist_certificate({**certificate, "cert": "another"})
-    proxy.cut_reply(b"certificate.persist@")
-    assert far.persist_certificate(certificate) is False
+    rule = proxy.cut_reply(b"certificate.persist@")
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.persist_certificate(certificate)
+    assert rule.fired.is_set()
+    assert (
+        count(admin, database, "certificate") == 1
+    )  # had it been revoked by now, a second one would revive it
+
+
+def test_persist_event_request_lost_and_id_taken_without_its_rid_is_duplicate(
+    far: EventflowDB, db: EventflowDB, proxy: Proxy
+) -> None:
+    db.persist_event({**EVENT, "id": "root"})
+    db.persist_event({**EVENT, "id": "same", "rid": "root"})
+    proxy.cut_reply(b"event.persist@")
+    with pytest.raises(errors.DuplicateError):
+        far.persist_event({**EVENT, "id": "same"})
+
+
+def test_transaction_lost_at_its_begin_is_unavailable(api: API, proxied: Settings, proxy: Proxy) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=1))
+    db.ping()
+    for _ in range(2):
+        proxy.cut_reply(b"session.begin@")
+    with pytest.raises(errors.UnavailableError), db.transaction():
+        pass
 
 
 @pytest.mark.parametrize("fault", ["cut", "stall"])

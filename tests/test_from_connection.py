@@ -157,7 +157,7 @@ def test_from_connection_batch_on_an_autocommitting_connection_is_refused(
     api.execute(connection, "SET autocommit = 1")
     session = api.session(connection)
     with pytest.raises(errors.InvalidValueError, match="needs a transaction") as caught:
-        session.persist_events([EVENT, EVENT])
+        session.persist_events([EVENT])
     assert caught.value.code == "E_EVENTFLOW_DB_EVENT_PERSIST"
     assert stored() == []
     api.execute(connection, "START TRANSACTION")

@@ -142,11 +142,13 @@ def test_read_events_by_names_refuses_a_bad_name_among_good_ones(nowhere: Eventf
     assert caught.value.message == f"names: must be a list of identifiers, each {RULE}"
 
 
-@pytest.mark.parametrize("bad", [0, None, True, b"x", "", " x", "x ", "x\0", "\ud800", "x" * 65])
+@pytest.mark.parametrize("bad", [0, None, True, b"x", "", "x\0", "\ud800", "x" * 65])
 def test_lock_refuses_a_bad_reference(nowhere: EventflowDB, bad: Any) -> None:
     with fails(errors.InvalidValueError, "LOCK") as caught:
         nowhere.lock(bad).__enter__()
-    assert caught.value.message == f"reference: must be {RULE}"
+    assert caught.value.message == (
+        "reference: must be text of 1 to 64 characters, without NUL or lone surrogates"
+    )
 
 
 GOOD = [

@@ -240,6 +240,23 @@ def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(
     assert "data: must hold only text, numbers, datetimes and None" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"$type": "Date", "$value": "9999-12-31T23:59:59-05:00"},
+        {"$type": "Date", "$value": "2024-01-01T00:00:00"},
+        {"$type": "Set", "$value": "abc"},
+        {"$type": "Set", "$value": {"a": 1}},
+        {"$type": "Set", "$value": [1, True]},
+        {"$type": "Map", "$value": {"ab": 1}},
+        {"$type": "Map", "$value": [[1, "a"], [True, "b"]]},
+    ],
+)
+def test_read_event_deserialize_leaves_what_it_cannot_revive_whole(db: EventflowDB, stored: Any) -> None:
+    id = db.persist_event(EVENT | {"data": stored})
+    assert db.read_event(id, deserialize=True).data == stored
+
+
 def test_persist_event_without_serialize_refuses_richer_values(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
         nowhere.persist_event(new({"at": MOMENT}))

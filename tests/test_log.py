@@ -371,3 +371,37 @@ def test_alteration_inside_a_transaction_is_refused(log_db: EventflowDB, name: s
     code, argument = ALTERATIONS[name]
     with log_db.transaction() as tx, fails(errors.InvalidValueError, code):
         getattr(tx, name)(argument)
+
+
+def test_archive_log_is_not_misled_by_a_partition_of_another_name(
+    empty_db: EventflowDB, empty_database: str, admin: Admin
+) -> None:
+    empty_db.setup_table_schemas()
+    admin.use(empty_database)
+    admin.execute(
+        "ALTER TABLE log REORGANIZE PARTITION p_hot INTO (PARTITION p_cold_old VALUES LESS THAN (700000),"
+        " PARTITION p_hot VALUES LESS THAN MAXVALUE)"
+    )
+    assert empty_db.archive_log() is True
+
+
+def test_prune_log_leaves_a_partition_whose_name_is_no_date(
+    empty_db: EventflowDB, empty_database: str, admin: Admin
+) -> None:
+    empty_db.setup_table_schemas()
+    admin.use(empty_database)
+    admin.execute(
+        "ALTER TABLE log REORGANIZE PARTITION p_hot INTO (PARTITION p_cold_20240231 VALUES LESS THAN (700000),"
+        " PARTITION p_hot VALUES LESS THAN MAXVALUE)"
+    )
+    assert empty_db.prune_log(datetime.now(UTC)) == 0
+
+
+def test_persist_log_of_an_exception_that_cannot_be_printed(db: EventflowDB, admin: Admin) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    db.persist_log({"agent": "agent", "message": "message", "error": Mute()})
+    admin.use(db.settings.database)
+    assert admin.execute("SELECT JSON_VALUE(error, '$.name') FROM log") == (("Mute",),)

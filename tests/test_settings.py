@@ -252,3 +252,18 @@ def test_unusable_certificate_files_are_named(tmp_path: os.PathLike[str]) -> Non
     missing = os.path.join(tmp_path, "missing.pem")
     with pytest.raises(errors.InvalidValueError, match="ssl_ca, ssl_cert, ssl_key"):
         EventflowDB(Settings(ssl_mode="VERIFY_CA", ssl_ca=missing))
+
+
+@pytest.mark.parametrize("password", ["12?hunter2", "12/hunter2", "12#hunter2"])
+def test_from_url_password_not_encoded_is_refused_without_telling_it(password: str) -> None:
+    with pytest.raises(errors.InvalidValueError, match="percent-encoded") as caught:
+        Settings.from_url(f"mysql://root:{password}@host/database")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in repr(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_database_of_something_else_is_refused() -> None:
+    with pytest.raises(errors.InvalidValueError, match="settings: must be"):
+        EventflowDB(5)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from ..codec import log_error
 from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
-from ..parameters import refusals
+from ..parameters import COLD_PARTITION, refusals
 from ..queries import QuerySpec, Statement
 from ..records import (
     Certificate,
@@ -680,7 +680,10 @@ class AsyncSession:
         self._refuse_commit(spec)
         dropped = 0
         for name in await self._rows(names, date=before):
-            values = {"partition": datetime.strptime(name, "p_cold_%Y%m%d").date()}
+            try:
+                values = {"partition": datetime.strptime(name, "p_cold_%Y%m%d").date()}
+            except ValueError:
+                continue  # not one of ours: its name is no date
             try:
                 await self._execute(query, spec.bind(values), values)
                 dropped += 1
@@ -691,14 +694,14 @@ class AsyncSession:
 
     async def _is_archived(self, partition: str) -> bool:
         names = await self._rows(self._sql.log.read_partitions)
-        return any(name.startswith("p_cold_") and name >= partition for name in names)
+        return any(COLD_PARTITION.fullmatch(name) and name >= partition for name in names)
 
     # --- certificates
 
     async def persist_certificate(self, certificate: NewCertificate | Certificate) -> bool:
         """Persist the active certificate of an id; False when there is one already.
 
-        Raises: EventflowDBError (E_EVENTFLOW_DB_CERTIFICATE_PERSIST).
+        Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_CERTIFICATE_PERSIST).
         """
         query = self._sql.certificate.persist
         try:

@@ -35,6 +35,7 @@ from ..errors import (
 )
 from ..queries import QuerySpec, Statement, load
 from ..rows import Result
+from ..settings import CODE as SETTINGS_CODE
 from ..settings import Settings
 from .pool import Pool, PoolClosedError, PoolTimeoutError
 from .session import Session, batches
@@ -90,6 +91,8 @@ class EventflowDB(Session):
             settings = Settings.from_environment()
         elif isinstance(settings, str):
             settings = Settings.from_url(settings)
+        elif not isinstance(settings, Settings):
+            raise InvalidValueError(SETTINGS_CODE, "settings: must be Settings, a URL or None")
         self.settings = settings
         self._sql = load(settings.sql_path, settings.statement_tags)
         self._pool = Pool(settings)
@@ -245,8 +248,8 @@ class EventflowDB(Session):
             if spec.parameters[name] == "json":
                 if stored != decode_json(encode_json(values[name]).encode()):
                     return False
-            elif sent != b"NULL" and kind.literal(stored) != sent:
-                return False
+            elif not (sent == b"NULL" and name == "timestamp") and kind.literal(stored) != sent:
+                return False  # a timestamp that was not sent is the server's clock
         return True
 
     # --- transactions
@@ -366,13 +369,17 @@ class EventflowDB(Session):
                 yield
             except BaseException:
                 channel.read_timeout = 1.0  # closing the connection releases it as well, a little later
-                with contextlib.suppress(EventflowDBError):
-                    _value(channel, release, literals)
+                if channel.scope == scope():
+                    with contextlib.suppress(EventflowDBError):
+                        _value(channel, release, literals)
                 raise
-            if _value(channel, release, literals) != 1:
+            if channel.scope == scope() and _value(channel, release, literals) != 1:
                 raise spec.error(UnavailableError, "the lock was lost while it was held")
         finally:
-            channel.close()
+            if channel.scope == scope():
+                channel.close()
+            else:
+                channel.abandon()  # a forked child: the lock, and its connection, are the parent's
 
     def _open(self, spec: QuerySpec) -> Channel:
         """A connection outside the pool, which the server does not close for being idle."""
@@ -626,8 +633,9 @@ class BorrowedSession(_OneConnection):
     def _execute_batch(
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        self._check(statement.spec)
-        if self._channel.is_autocommitting and len(groups) > 1:
+        with self._alone(statement.spec):
+            self._check(statement.spec)
+        if self._channel.is_autocommitting:
             raise InvalidValueError(
                 statement.spec.code, "a batch needs a transaction: begin one on the connection"
             )

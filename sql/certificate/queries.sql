@@ -1,5 +1,6 @@
 -- name: persist(id, validity, cert, key, key_iv, key_salt, key_tag, pass_, pass_iv, pass_salt, pass_tag)!
 -- The active certificate of an id, version 0.
+-- Never run again after a lost connection: revoked in between, it would be in force once more.
 -- param id: identifier
 -- param validity: datetime
 -- param cert: text
@@ -14,7 +15,7 @@
 -- returns: affected
 -- error: E_EVENTFLOW_DB_CERTIFICATE_PERSIST could not persist certificate
 -- index: none
--- idempotent: when identical to certificate.read
+-- idempotent: no
 INSERT INTO certificate (
     id, validity, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag
 )
