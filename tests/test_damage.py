@@ -111,6 +111,8 @@ NOT_KEPT = {
     "create_that_fails_when_it_is_there": (Edit(*CREATE_LOG, "IF NOT EXISTS ", ""), "must begin with CREATE TABLE IF NOT EXISTS LOG ("),
     "create_temporary": (Edit(*CREATE_LOG, "CREATE TABLE", "CREATE TEMPORARY TABLE"), "must begin with CREATE TABLE"),
     "create_of_another_table": (Edit(*CREATE_LOG, "EXISTS log", "EXISTS logs"), "must begin with CREATE TABLE IF NOT EXISTS LOG ("),
+    "create_like_another_table": (Edit("hub/schema.sql", "create", "EXISTS hub (", "EXISTS hub (LIKE log) -- "), "must spell out its columns"),
+    "create_from_a_select": (Edit(*CREATE_LOG, "ENGINE = InnoDB", "SELECT 1 AS n -- "), "must spell out its columns"),
     "create_referring_to_another_table": (
         Edit("event_eid/schema.sql", "create", "REFERENCES event (id)", "REFERENCES hub (id)"), "names the tables event_eid, hub, the package's event, event_eid",
     ),
