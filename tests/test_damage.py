@@ -300,6 +300,7 @@ def test_check_names_the_query_and_the_reason(tmp_path: Path, check_settings: Se
     assert finding.path == str(copy / edit.file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_check_and_diff_of_a_schema(
     tmp_path: Path, settings: Settings, check_settings: Settings, name: str

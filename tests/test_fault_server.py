@@ -27,6 +27,8 @@ from .api import API, concurrently
 from .conftest import Admin
 from .test_fault import count, eventually, statements
 
+pytestmark = pytest.mark.slow  # servers stop, freeze and start again
+
 EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 
 
@@ -213,7 +215,6 @@ def test_cancelling_does_not_wait_for_a_frozen_server(
     asyncio.run(run())
 
 
-@pytest.mark.slow
 def test_cancellations_at_random_leave_no_wrong_result_and_no_connection(
     user: Settings, admin: Admin
 ) -> None:
@@ -375,7 +376,6 @@ def test_fork_inside_transaction_is_refused_in_the_child(url: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sync", "async"])
 def test_64_workers_on_a_pool_of_5_are_served_alike(name: str, user: Settings, admin: Admin) -> None:
     """30 s: no deadlock, the slowest at least a third of the mean, no connection left."""
@@ -471,7 +471,6 @@ def test_lock_does_not_need_the_pool(api: API, settings: Settings) -> None:
 # --- the server
 
 
-@pytest.mark.slow
 def test_row_lock_is_waited_for_in_several_tries(
     api: API, settings: Settings, blocked: Any, event_id: str, admin: Admin, database: str
 ) -> None:
@@ -480,7 +479,6 @@ def test_row_lock_is_waited_for_in_several_tries(
     assert db.delete_event(event_id) is True
 
 
-@pytest.mark.slow
 def test_row_lock_is_tried_at_least_8_times(
     api: API, settings: Settings, blocked: Any, event_id: str
 ) -> None:
@@ -489,7 +487,6 @@ def test_row_lock_is_tried_at_least_8_times(
     assert db.delete_event(event_id) is True
 
 
-@pytest.mark.slow
 def test_row_lock_held_for_ever_is_conflict_in_bounded_time(
     api: API, settings: Settings, blocked: Any, event_id: str
 ) -> None:
@@ -531,7 +528,6 @@ def test_archive_log_waits_for_metadata_lock(empty_db: EventflowDB, reader: Any)
     assert empty_db.archive_log() is True
 
 
-@pytest.mark.slow
 def test_archive_log_behind_a_held_metadata_lock_is_conflict(empty_db: EventflowDB, reader: Any) -> None:
     started = time.monotonic()
     with pytest.raises(errors.ConflictError) as raised:
@@ -635,7 +631,6 @@ def test_killed_connection_runs_again(
     assert deleted is True
 
 
-@pytest.mark.slow
 def test_frozen_server_is_noticed_within_the_limits(
     api: API, restartable: Server, settings: Settings, event_id: str
 ) -> None:
@@ -665,7 +660,6 @@ def test_frozen_server_leaves_a_log_line_unknown(api: API, restartable: Server, 
         restartable.resume()
 
 
-@pytest.mark.slow
 def test_killed_server_loses_nothing_acknowledged_and_is_found_again(
     api: API, restartable: Server, settings: Settings
 ) -> None:
@@ -681,7 +675,6 @@ def test_killed_server_loses_nothing_acknowledged_and_is_found_again(
     db.persist_event(EVENT)
 
 
-@pytest.mark.slow
 def test_stopped_server_is_unavailable(api: API, restartable: Server, settings: Settings) -> None:
     db = api.database(settings)
     db.ping()
@@ -694,7 +687,6 @@ def test_stopped_server_is_unavailable(api: API, restartable: Server, settings: 
     db.persist_event(EVENT)
 
 
-@pytest.mark.slow
 def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path) -> None:
     """A small tmpfs that fills up: what was acknowledged stays, and with room again everything goes on."""
     mount = subprocess.run(

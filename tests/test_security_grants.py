@@ -75,6 +75,7 @@ def test_migrator_may_make_tables_and_archive(role: Callable[[tuple[str, ...]], 
     assert denied(db, "delete_event")
 
 
+@pytest.mark.slow
 def test_checker_may_prove_every_query_and_compare_the_tables(
     role: Callable[[tuple[str, ...]], EventflowDB],
     empty_db: EventflowDB,
