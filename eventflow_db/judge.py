@@ -234,6 +234,8 @@ def keep(spec: QuerySpec, original: QuerySpec) -> None:
                 "is not understood, so what it changes or finds cannot be judged: write it more plainly",
                 spec.body,
             )
+        if spec.kind == "write" and spec.verb != original.verb:
+            raise spec.refuse(f"is {spec.verb}, the package's {original.verb}", spec.body)
         sources = _sources(tree)
         _keep_written(spec, original, tree, sources)
         _keep_conditions(spec, original, tree, sources)

@@ -165,6 +165,7 @@ NOT_KEPT = {
     "collation_of_the_key_of_a_row": (Edit(*READ, "WHERE id = ", "WHERE id COLLATE utf8mb4_general_ci = "), "must keep id = :id"),
     "or_beside_the_key_of_a_row": (Edit(*PUBLISHED, "event_id = :event_id", "(event_id = :event_id OR publisher = :event_id)"), "must keep event_id = :event_id"),
     "union_of_a_row": (Edit(*READ, "WHERE id = :id;", "WHERE id = :id UNION SELECT id, timestamp, domain, rid, pid, name, data FROM event;"), "must keep id = :id"),
+    "update_for_a_delete": (Edit(*DELETE, "DELETE FROM event", "UPDATE event SET name = 'gone'"), "is UPDATE, the package's DELETE"),
     "values_swapped": (Edit("event_cpid/queries.sql", "persist", "(:event_id, :cpid)", "(:cpid, :event_id)"), "must write event_id from :event_id"),
     "column_not_set": (Edit(*CLAIM, "SET hub = :hub, consumed_hub =", "SET hub = :hub, consumed_spoke ="), "must write consumed_hub, as the package's does"),
     "column_set_from_another_parameter": (Edit(*CLAIM, "SET hub = :hub,", "SET hub = :event_id, consumer = :hub,"), "must write hub from :hub"),

@@ -121,7 +121,7 @@ def test_missing_reference(db: EventflowDB) -> None:
 def test_row_that_another_refers_to(
     db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any
 ) -> None:
-    # no operation deletes a hub; a DBA's overlay may
+    # no operation gives a hub another id; a DBA's overlay may
     event_id = db.persist_event({"domain": "d", "pid": "p", "name": "n"})
     db.persist_hub(
         {"id": SECRET, "external_ip": "a", "external_port": 1, "internal_ip": "a", "internal_port": 1}
@@ -131,13 +131,13 @@ def test_row_that_another_refers_to(
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "queries.sql").write_text(
         """-- name: update_to_quit(id)!
--- A hub that quits is forgotten.
+-- A hub that quits gives its id back.
 -- param id: identifier
 -- returns: affected
 -- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
 -- index: hub.PRIMARY
 -- idempotent: no
-DELETE FROM hub WHERE id = :id;
+UPDATE hub SET quit = CURRENT_TIMESTAMP(), id = REVERSE(id) WHERE id = :id AND quit IS NULL;
 """
     )
     overlaid = api.database(msgspec.structs.replace(settings, sql_path=str(tmp_path)))
