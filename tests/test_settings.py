@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import os
@@ -72,7 +73,7 @@ def test_settings_every_field_has_a_variable_a_rule_and_a_line() -> None:
     fields = set(Settings.__struct_fields__)
     assert set(FIELDS) == fields
     assert {PREFIX + variable: name for name, (variable, *_) in FIELDS.items()} == _VARIABLES
-    described = re.findall(r"^    ([a-z_, ]+):", Settings.__doc__ or "", re.MULTILINE)
+    described = re.findall(r"^([a-z_, ]+):", inspect.getdoc(Settings) or "", re.MULTILINE)
     assert {name.strip() for line in described for name in line.split(",")} - {"Raises"} == fields
     plain_text = {"socket_path", "user", "password", "ssl_ca", "ssl_cert", "sql_path"}
     assert all(name in _RULES or name.endswith("_timeout") or name in plain_text for name in fields)
