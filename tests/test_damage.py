@@ -291,6 +291,7 @@ def test_load_refuses(tmp_path: Path, name: str) -> None:
     assert re.search(rf"{copy}/{edit.file}:\d+: query ", refusal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNPROVEN)
 def test_check_names_the_query_and_the_reason(tmp_path: Path, check_settings: Settings, name: str) -> None:
     edit, reason = UNPROVEN[name]

@@ -14,6 +14,8 @@ from eventflow_db.testing.servers import Server
 from .conftest import Admin
 from .test_check import scratches
 
+pytestmark = pytest.mark.slow  # each compares tables that were altered
+
 
 @pytest.fixture
 def live(eventflow_server: Server, empty_database: str, admin: Admin) -> Settings:

@@ -230,6 +230,7 @@ def test_repr_holds_no_password(eventflow_server: Server) -> None:
 # A server of our own
 
 
+@pytest.mark.slow
 def test_server_says_what_it_is(own_server: Server, own_choice: str) -> None:
     version = str(value(own_server, "SELECT VERSION()"))
     assert own_server.version == version
@@ -238,6 +239,7 @@ def test_server_says_what_it_is(own_server: Server, own_choice: str) -> None:
     assert own_choice in own_server.origin
 
 
+@pytest.mark.slow
 def test_server_has_a_real_password(own_server: Server) -> None:
     with pytest.raises(pymysql.OperationalError, match="1045"):
         pymysql.connect(host=own_server.host, port=own_server.port, user="root", password="")
@@ -245,6 +247,7 @@ def test_server_has_a_real_password(own_server: Server) -> None:
     assert plugin == ("mysql_native_password" if own_server.kind == "mariadb" else "caching_sha2_password")
 
 
+@pytest.mark.slow
 def test_server_takes_options(own_server: Server) -> None:
     assert value(own_server, "SELECT @@GLOBAL.time_zone") == "+05:30"
 
@@ -264,6 +267,7 @@ def test_restart_keeps_port_and_data(own_server: Server, how: str) -> None:
     assert value(own_server, f"SELECT COUNT(*) FROM kept.t WHERE how = '{how}'") == 1
 
 
+@pytest.mark.slow
 def test_paused_server_answers_after_resume(own_server: Server) -> None:
     with pymysql.connect(
         host=own_server.host, port=own_server.port, password=own_server.password, user="root", read_timeout=1
