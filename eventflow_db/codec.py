@@ -40,8 +40,8 @@ def parse_datetime(text: bytes) -> datetime:
     return datetime.fromisoformat(text.decode() + "Z")
 
 
-def encode_json(value: Any) -> str:
-    """JSON text that comes back equal from MySQL and MariaDB alike; tuples are written as arrays.
+def encode_json(value: Any) -> bytes:
+    """JSON text in UTF-8 that comes back equal from MySQL and MariaDB alike; tuples are written as arrays.
 
     Raises: ValueError with the rule that the value breaks, without the value.
     """
@@ -54,11 +54,11 @@ def encode_json(value: Any) -> str:
             and b"0" * 19 not in text.translate(_DIGITS)  # a number that may not fit 64 bits
             and msgspec.json.decode(text) == value
         ):
-            return text.decode()
+            return text
     except (TypeError, ValueError, OverflowError, RecursionError):
         pass  # what is wrong, if anything, is said below
     _check_json(value, 0)
-    return _ENCODER.encode(value)
+    return _ENCODER.encode(value).encode()
 
 
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")

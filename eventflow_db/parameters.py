@@ -20,18 +20,22 @@ NO_LIMIT: Final = 2**64 - 1
 _DATE_RULE: Final = "a date, or an aware datetime"
 
 
+def _quoted(data: bytes) -> bytes:
+    return b"'" + data.replace(b"\\", b"\\\\").replace(b"'", b"''").replace(b"\0", b"\\0") + b"'"
+
+
 def _text(value: str) -> bytes:
-    return b"'" + value.encode().replace(b"\\", b"\\\\").replace(b"'", b"''").replace(b"\0", b"\\0") + b"'"
+    return _quoted(value.encode())
 
 
 def _long_text(value: str) -> bytes:
     try:
-        size = len(value.encode())
+        data = value.encode()
     except UnicodeEncodeError:
         raise ValueError("must hold no lone surrogate") from None
-    if size > TEXT_BYTES:
+    if len(data) > TEXT_BYTES:
         raise ValueError(f"must have at most {TEXT_BYTES:,} bytes as UTF-8")
-    return _text(value)
+    return _quoted(data)
 
 
 def _binary(value: bytes | bytearray | memoryview) -> bytes:
@@ -43,7 +47,7 @@ def _integer(value: int) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return _text(encode_json(value))
+    return _quoted(encode_json(value))
 
 
 def _seconds(value: datetime) -> bytes:
@@ -96,6 +100,19 @@ class ParameterType(NamedTuple):
     """The same, for people: `<parameter>: must be …`."""
     literal: Callable[[Any], bytes]
     """The SQL literal of a checked value; raises ValueError with the rule that the value breaks."""
+    plain: re.Pattern[str] | None = None
+    """Text that keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
+
+    def encode(self, value: Any) -> bytes:
+        """The SQL literal of a value.
+
+        Raises: msgspec.ValidationError, or another ValueError that tells the rule that the value breaks.
+        """
+        if self.plain is not None and value.__class__ is str and self.plain.fullmatch(value):
+            return b"'" + value.encode() + b"'"
+        if self.type is not Any:
+            value = msgspec.convert(value, self.type, builtin_types=BUILTIN_TYPES)
+        return self.literal(value)
 
 
 def _characters(most: int) -> Any:
@@ -103,10 +120,11 @@ def _characters(most: int) -> Any:
 
 
 _IDENTIFIER: Final = _characters(64)
+_PLAIN: Final = re.compile(r"[!-&(-\[\]-~]{1,64}")
 _NAME_RULE: Final = "text of 1 to {} characters, without white space around it, NUL or lone surrogates"
 
 TYPES: Final[Mapping[str, ParameterType]] = {
-    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text),
+    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text, _PLAIN),
     "identifier*": ParameterType(
         list[_IDENTIFIER],  # type: ignore[valid-type]
         "a list of identifiers, each " + _NAME_RULE.format(64),
@@ -153,7 +171,10 @@ def parameter_type(name: str) -> ParameterType | None:
         return base
     literal = base.literal
     return ParameterType(
-        base.type | None, f"{base.rule}, or None", lambda value: b"NULL" if value is None else literal(value)
+        base.type | None,
+        f"{base.rule}, or None",
+        lambda value: b"NULL" if value is None else literal(value),
+        base.plain,
     )
 
 
@@ -168,7 +189,7 @@ def refusals(
                 problems.append(f"{key}: missing")
             continue
         try:
-            kind.literal(msgspec.convert(values[key], kind.type, builtin_types=BUILTIN_TYPES))
+            kind.encode(values[key])
         except msgspec.ValidationError:
             problems.append(f"{key}: must be {kind.rule}")
         except ValueError as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from . import records
 from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
-from .parameters import BUILTIN_TYPES, ParameterType, parameter_type, refusals
+from .parameters import ParameterType, parameter_type, refusals
 from .rows import SCALARS, Result, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "session": ("START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"),
 }
 """What a statement does, by its first word."""
+_MISSING: Final = object()
+"""Of no parameter's type."""
 _VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
 
 
@@ -106,35 +108,31 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return frozenset(name.rstrip("_") for name, text in self.parameters.items() if text.endswith("?"))
 
     @cached_property
-    def _struct(self) -> type[msgspec.Struct]:
-        return msgspec.defstruct(
-            "Parameters",
-            [
-                (key, kind.type, None) if key in self.optional else (key, kind.type)
-                for key, kind in self.types.items()
-            ],
-            forbid_unknown_fields=True,
-            kw_only=True,
-        )
-
-    @cached_property
-    def _literals(self) -> list[tuple[str, Callable[[Any], bytes]]]:
-        return list(zip(self.parameters, (kind.literal for kind in self.types.values()), strict=True))
+    def _encoders(self) -> list[tuple[str, str, Callable[[Any], bytes], bool]]:
+        return [
+            (name, key, kind.encode, key in self.optional)
+            for name, (key, kind) in zip(self.parameters, self.types.items(), strict=True)
+        ]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, bytes]:
         """The literal of each parameter.
 
         Raises: InvalidValueError naming every key that is missing, unknown or breaks its rule.
         """
+        literals: dict[str, bytes] = {}
+        left_out = 0
         try:
-            checked = msgspec.structs.astuple(
-                msgspec.convert(values, self._struct, builtin_types=BUILTIN_TYPES)
-            )
-            return {
-                name: literal(value) for (name, literal), value in zip(self._literals, checked, strict=True)
-            }
+            for name, key, encode, optional in self._encoders:
+                value = values.get(key, _MISSING)
+                if optional and (value is None or value is _MISSING):
+                    left_out += value is _MISSING
+                    literals[name] = b"NULL"
+                else:
+                    literals[name] = encode(value)
+            if len(values) + left_out == len(literals):
+                return literals
         except ValueError:
-            pass  # what msgspec says may quote the value, and stops at the first
+            pass  # what msgspec says may quote the value, and it is the first of perhaps several
         raise InvalidValueError(self.code, "; ".join(refusals(self.types, values, self.optional)))
 
     @cached_property

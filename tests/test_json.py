@@ -364,7 +364,7 @@ anything = st.recursive(
 )  # fmt: skip
 
 
-def outcome(encode: Callable[[Any], str], value: Any) -> str:
+def outcome(encode: Callable[[Any], str | bytes], value: Any) -> str:
     """What comes back of a value, to the last digit and type, or why it is refused."""
     try:
         return repr(json.loads(encode(value)))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
 from eventflow_db.identifiers import generate_event_id
+from eventflow_db.parameters import TYPES, ParameterType
 
 from .api import concurrently
 from .conftest import Admin
@@ -44,6 +45,21 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same, left, right))
     return bool(left == right)
+
+
+def encoded(kind: ParameterType, value: str) -> bytes | str:
+    """The literal of a value, or why it is refused."""
+    try:
+        return kind.encode(value)
+    except ValueError as error:
+        return str(error)
+
+
+@settings(max_examples=1000)
+@given(value=text | st.text("aZ09-_.:@\"'\\ \0é\n", max_size=70))
+def test_plain_identifier_is_encoded_as_any_other(value: str) -> None:
+    kind = TYPES["identifier"]
+    assert encoded(kind, value) == encoded(kind._replace(plain=None), value)
 
 
 @on_server

@@ -18,7 +18,7 @@ from pymysql.constants import COMMAND
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.codec import decode_json, parse_datetime
-from eventflow_db.driver.reply import Reply
+from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
 from eventflow_db.driver.sync import Channel
 from eventflow_db.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
@@ -137,6 +137,60 @@ def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: in
             channel.close()
     finally:
         admin.execute(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+@pytest.mark.parametrize("statement", [SMALL, "SELECT 1", "SELECT", "DO 1", "SET @a = 1", "COMMIT"])
+def test_read_ok_is_what_reply_reads_or_none(driver: Any, statement: str) -> None:
+    data = reply_bytes(driver, statement)
+    for size in range(1, len(data)):
+        assert read_ok(data[:size]) is None
+    if data[4] == 0:
+        reply = fed(data, len(data))
+        assert read_ok(data) == (reply.result, reply.status)
+    else:
+        assert read_ok(data) is None
+
+
+@given(
+    affected=st.integers(0, 2**64 - 1) | st.integers(0, 255), last=st.integers(0, 2**64 - 1) | st.integers(0, 255),
+    status=st.integers(0, 2**16 - 1), text=st.binary(max_size=300), more=st.binary(max_size=2),
+)  # fmt: skip
+def test_read_ok_of_any_packet_is_what_reply_reads_or_none(
+    affected: int, last: int, status: int, text: bytes, more: bytes
+) -> None:
+    body = b"\0" + length_encoded(affected) + length_encoded(last) + struct.pack("<HH", status, 0) + text
+    data = len(body).to_bytes(3, "little") + b"\1" + body + more
+    reply = Reply()
+    try:
+        complete = reply.feed(data)
+    except pymysql.err.OperationalError:
+        complete = False
+    found = read_ok(data)
+    if not complete:
+        assert found is None
+    elif affected < 251 > last and len(body) < 256:
+        assert found == (reply.result, reply.status)
+    else:
+        assert found in (None, (reply.result, reply.status))
+
+
+def length_encoded(number: int) -> bytes:
+    for mark, layout, limit in ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64)):
+        if number < limit:
+            return mark + struct.pack(layout, number)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000, LONGEST])
+def test_packet_is_the_drivers(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = pymysql.connections.Connection(defer_connect=True)
+    sent: list[bytes] = []
+    monkeypatch.setattr(connection, "_sock", True)
+    monkeypatch.setattr(connection, "_write_bytes", sent.append)
+    statement = b"x" * size
+    connection._execute_command(COMMAND.COM_QUERY, statement)
+    assert b"".join(sent) == packet(statement)
+    connection._sock = None
 
 
 @pytest.mark.parametrize("statement", ["SELECT", "SELECT nonsense", "SELECT (SELECT 1 UNION SELECT 2) AS a"])

@@ -56,9 +56,9 @@ _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 class _Attempts:
     """How often something may be run again: bounded in number and time, with full jitter between."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, began: float) -> None:
         self._left = settings.retry_limit
-        self._until = time.monotonic() + settings.retry_timeout
+        self._until = began + settings.retry_timeout
         self._pause = 0.01
 
     async def again(self) -> bool:
@@ -161,7 +161,8 @@ class AsyncEventflowDB(AsyncSession):
     ) -> tuple[Channel | None, Result]:
         """Run a query, again where that is right; the connection comes with the result, to be released."""
         spec: QuerySpec = query.sql.spec
-        attempts = _Attempts(self.settings)
+        began = time.monotonic()
+        attempts: _Attempts | None = None
         lost: OutcomeUnknownError | None = None  # an earlier attempt, which may have taken effect
         while True:
             channel, outcome = await self._attempt(query, literals)
@@ -178,6 +179,7 @@ class AsyncEventflowDB(AsyncSession):
                 or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
             ):
                 break
+            attempts = attempts or _Attempts(self.settings, began)
             if not await attempts.again():
                 break
         if lost is None:
@@ -191,35 +193,29 @@ class AsyncEventflowDB(AsyncSession):
         self, query: Any, literals: Mapping[str, bytes]
     ) -> tuple[Channel | None, Result | EventflowDBError]:
         spec: QuerySpec = query.sql.spec
-        channel = await self._acquire(spec)
-        if not isinstance(channel, Channel):
-            return None, channel
+        channel = None
         try:
+            channel = await self._pool.acquire()
             return channel, await query(channel, **literals)
-        except Exception as error:
-            failure = translate(error, spec)
-        except BaseException:
-            # cancelled: its reply would meet the next user
-            self._pool.discard(channel, cut=True)
-            raise
-        if failure.errno in OUT_OF_SERVICE:
-            self._pool.renew()
-        if meaning(failure.errno).discard or not channel.is_open:
-            self._pool.discard(channel)
-        else:
-            self._pool.release(channel)
-        return None, failure
-
-    async def _acquire(self, spec: QuerySpec) -> Channel | EventflowDBError:
-        try:
-            return await self._pool.acquire()
         except PoolTimeoutError:
             text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
-            return spec.error(UnavailableError, text)
+            failure = spec.error(UnavailableError, text)
         except PoolClosedError:
-            return spec.error(UnavailableError, "the database object is closed")
+            failure = spec.error(UnavailableError, "the database object is closed")
         except Exception as error:
-            return translate(error, spec, connecting=True)
+            failure = translate(error, spec, connecting=channel is None)
+        except BaseException:
+            if channel is not None:  # cancelled: its reply would meet the next user
+                self._pool.discard(channel, cut=True)
+            raise
+        if channel is not None:
+            if failure.errno in OUT_OF_SERVICE:
+                self._pool.renew()
+            if meaning(failure.errno).discard or not channel.is_open:
+                self._pool.discard(channel)
+            else:
+                self._pool.release(channel)
+        return None, failure
 
     async def _is_identical(
         self,
@@ -245,7 +241,7 @@ class AsyncEventflowDB(AsyncSession):
         for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
             stored, sent = getattr(rows[0], name), literals[name]
             if spec.parameters[name] == "json":
-                if stored != decode_json(encode_json(values[name]).encode()):
+                if stored != decode_json(encode_json(values[name])):
                     return False
             elif not (sent == b"NULL" and name == "timestamp") and kind.literal(stored) != sent:
                 return False  # a timestamp that was not sent is the server's clock
@@ -288,7 +284,7 @@ class AsyncEventflowDB(AsyncSession):
 
         Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises.
         """
-        attempts = _Attempts(self.settings)
+        attempts = _Attempts(self.settings, time.monotonic())
         while True:
             try:
                 async with self.transaction() as tx:
@@ -305,7 +301,7 @@ class AsyncEventflowDB(AsyncSession):
             await tx.send_batch(statement, groups)
 
         spec = statement.spec
-        attempts = _Attempts(self.settings)
+        attempts = _Attempts(self.settings, time.monotonic())
         lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
         while True:
             try:

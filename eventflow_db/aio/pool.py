@@ -48,6 +48,11 @@ class AsyncPool:
 
         Raises: PoolTimeoutError after pool_timeout, PoolClosedError, or what the driver raises on connecting.
         """
+        with self._lock:  # the usual case, made short
+            if self._idle and self._scope == scope() and self._is_fresh(self._idle[-1]):
+                fresh = self._idle.pop()
+                self._used.add(fresh)
+                return fresh
         channel = await self._take()
         if channel is not None and not await self._is_usable(channel):
             channel = None
@@ -67,6 +72,13 @@ class AsyncPool:
     async def open(self) -> Channel:
         """A connection outside the pool, to be closed by its user."""
         return await Channel.open(self._settings, self._context)
+
+    def _is_fresh(self, channel: Channel) -> bool:
+        return (
+            channel.is_quiet
+            and channel.opened >= self._renewed
+            and time.monotonic() - channel.used < self._settings.idle_timeout
+        )
 
     async def _take(self) -> Channel | None:
         """An idle connection, or None for the right to open one."""
@@ -106,11 +118,9 @@ class AsyncPool:
 
     async def _is_usable(self, channel: Channel) -> bool:
         try:
-            if channel.opened < self._renewed:
-                pass
-            elif channel.is_quiet and time.monotonic() - channel.used < self._settings.idle_timeout:
+            if self._is_fresh(channel):
                 return True
-            elif channel.is_open:
+            if channel.is_open and channel.opened >= self._renewed:
                 await channel.ping()
                 return True
         except BaseException as error:
@@ -123,8 +133,14 @@ class AsyncPool:
 
     def release(self, channel: Channel) -> None:
         """Take a connection back whose last statement is complete."""
-        if self._is_ours(channel):
-            self._give(channel if channel.is_open else None)
+        with self._lock:
+            self._used.discard(channel)
+            ours, is_open = channel.scope == self._scope, channel.is_open
+            if ours and is_open and not self._waiters and not self._closed:  # the usual case, made short
+                self._idle.append(channel)
+                return
+        if ours:
+            self._give(channel if is_open else None)
         else:
             channel.abandon()
 

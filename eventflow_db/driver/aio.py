@@ -20,7 +20,7 @@ from ..queries import QuerySpec
 from ..rows import Result, parse_rows
 from ..settings import Settings
 from . import FACTS, UPTIME, check_greeting, check_method, session_statement, wire_password
-from .reply import Reply
+from .reply import LONGEST, Reply, packet, read_ok
 
 T = TypeVar("T")
 sleep = asyncio.sleep
@@ -163,7 +163,7 @@ class Channel:
     @property
     def is_open(self) -> bool:
         """Whether the driver still holds a socket."""
-        return not self.connection.closed
+        return self.connection._writer is not None
 
     @property
     def is_quiet(self) -> bool:
@@ -202,11 +202,19 @@ class Channel:
     async def send(self, statement: bytes) -> Result:
         """Send a statement and read its result."""
         connection = self.connection
-        await connection._execute_command(COMMAND.COM_QUERY, statement)
-        reply = Reply()
+        if connection._writer is None or self.settings is None or len(statement) > LONGEST:
+            # it is closed, or a caller's, or several packets are needed
+            await connection._execute_command(COMMAND.COM_QUERY, statement)
+        else:
+            connection._writer.write(packet(statement))
+        reader = connection._reader
         try:
-            while not reply.feed(await self._read(connection._reader)):
-                pass
+            data = await self._read(reader)
+            if (found := read_ok(data)) is None:
+                reply = Reply()
+                while not reply.feed(data):
+                    data = await self._read(reader)
+                found = reply.result, reply.status
         except pymysql.err.MySQLError as error:
             if error.args[0] in LOST:
                 self.abandon()
@@ -214,9 +222,9 @@ class Channel:
         except asyncio.CancelledError:
             connection._close_on_cancel()  # its reply would meet the next user
             raise
-        connection.server_status = reply.status
+        result, connection.server_status = found
         self.used = time.monotonic()
-        return reply.result
+        return result
 
     async def _read(self, reader: Any) -> bytes:
         limit = getattr(self.connection, "read_limit", None)

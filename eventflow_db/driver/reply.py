@@ -1,4 +1,4 @@
-"""Reads the server's reply to one statement from the bytes as they arrive, rows kept as they came.
+"""One statement in the protocol: its packet, and the reply from the bytes as they arrive, rows as they came.
 
 The drivers read packet by packet and turn every value into an object, which costs more than the server's
 work for it. This reads the same text protocol (without CLIENT_DEPRECATE_EOF and compression, which neither
@@ -10,12 +10,34 @@ from __future__ import annotations
 from typing import Final
 
 import pymysql.err
-from pymysql.constants import SERVER_STATUS
+from pymysql.constants import COMMAND, SERVER_STATUS
 
 from ..rows import Result, read_length
 
 _FULL: Final = 0xFFFFFF
 """The length of a packet that the next one continues."""
+_QUERY: Final = bytes([COMMAND.COM_QUERY])
+LONGEST: Final = _FULL - 2
+"""Bytes of a statement, at the most, that goes into one packet."""
+
+
+def packet(statement: bytes) -> bytes:
+    """The one packet of a statement of at most LONGEST bytes."""
+    return (len(statement) + 1).to_bytes(4, "little") + _QUERY + statement
+
+
+def read_ok(data: bytes) -> tuple[Result, int] | None:
+    """The result and status flags of a reply that is one small OK packet, the most frequent; None for any other."""
+    if (
+        len(data) > 10
+        and data[4] == 0x00
+        and data[5] < 0xFB > data[6]  # rows affected and the last id, in one byte each
+        and data[0] + 4 == len(data)
+        and not data[1] | data[2]
+        and not data[7] & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS
+    ):
+        return Result(data[5], (), []), data[7] | data[8] << 8
+    return None
 
 
 class Reply:

@@ -21,7 +21,7 @@ from ..queries import QuerySpec
 from ..rows import Result, parse_rows
 from ..settings import Settings
 from . import FACTS, UPTIME, check_greeting, check_method, session_statement, wire_password
-from .reply import Reply
+from .reply import LONGEST, Reply, packet, read_ok
 
 T = TypeVar("T")
 sleep = time.sleep
@@ -202,7 +202,7 @@ class Channel:
     @property
     def is_open(self) -> bool:
         """Whether the driver still holds a socket."""
-        return bool(self.connection.open)
+        return self.connection._sock is not None
 
     @property
     def is_quiet(self) -> bool:
@@ -241,24 +241,37 @@ class Channel:
     def send(self, statement: bytes) -> Result:
         """Send a statement and read its result."""
         connection = self.connection
-        connection._execute_command(COMMAND.COM_QUERY, statement)
-        sock = connection._sock
-        limit = connection._read_timeout
-        if sock.gettimeout() != limit:
-            sock.settimeout(limit)
-            connection._current_timeout = limit
-        reply = Reply()
-        size = _FIRST
         try:
-            while not reply.feed(self._read(size)):
-                size = _CHUNK
+            self._write(statement)
+            data = self._read(_FIRST)
+            if (found := read_ok(data)) is None:
+                reply = Reply()
+                while not reply.feed(data):
+                    data = self._read(_CHUNK)
+                found = reply.result, reply.status
         except pymysql.err.MySQLError as error:
             if error.args[0] in LOST:
                 self.abandon()
             raise
-        connection.server_status = reply.status
+        result, connection.server_status = found
         self.used = time.monotonic()
-        return reply.result
+        return result
+
+    def _write(self, statement: bytes) -> None:
+        connection = self.connection
+        sock, limit = connection._sock, connection._read_timeout
+        plain = sock is not None and self.settings is not None and len(statement) <= LONGEST
+        if not plain:  # it is closed, or a caller's, or several packets are needed
+            connection._execute_command(COMMAND.COM_QUERY, statement)
+        if sock.gettimeout() != limit:
+            sock.settimeout(limit)
+            connection._current_timeout = limit
+        if plain:
+            try:
+                sock.sendall(packet(statement))
+            except OSError as error:
+                connection._force_close()
+                raise pymysql.err.OperationalError(2006, f"the connection was closed ({error})") from None
 
     def _read(self, size: int) -> bytes:
         try:

@@ -57,9 +57,9 @@ _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 class _Attempts:
     """How often something may be run again: bounded in number and time, with full jitter between."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, began: float) -> None:
         self._left = settings.retry_limit
-        self._until = time.monotonic() + settings.retry_timeout
+        self._until = began + settings.retry_timeout
         self._pause = 0.01
 
     def again(self) -> bool:
@@ -162,7 +162,8 @@ class EventflowDB(Session):
     ) -> tuple[Channel | None, Result]:
         """Run a query, again where that is right; the connection comes with the result, to be released."""
         spec: QuerySpec = query.sql.spec
-        attempts = _Attempts(self.settings)
+        began = time.monotonic()
+        attempts: _Attempts | None = None
         lost: OutcomeUnknownError | None = None  # an earlier attempt, which may have taken effect
         while True:
             channel, outcome = self._attempt(query, literals)
@@ -179,6 +180,7 @@ class EventflowDB(Session):
                 or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
             ):
                 break
+            attempts = attempts or _Attempts(self.settings, began)
             if not attempts.again():
                 break
         if lost is None:
@@ -192,35 +194,29 @@ class EventflowDB(Session):
         self, query: Any, literals: Mapping[str, bytes]
     ) -> tuple[Channel | None, Result | EventflowDBError]:
         spec: QuerySpec = query.sql.spec
-        channel = self._acquire(spec)
-        if not isinstance(channel, Channel):
-            return None, channel
+        channel = None
         try:
+            channel = self._pool.acquire()
             return channel, query(channel, **literals)
-        except Exception as error:
-            failure = translate(error, spec)
-        except BaseException:
-            # cancelled: its reply would meet the next user
-            self._pool.discard(channel, cut=True)
-            raise
-        if failure.errno in OUT_OF_SERVICE:
-            self._pool.renew()
-        if meaning(failure.errno).discard or not channel.is_open:
-            self._pool.discard(channel)
-        else:
-            self._pool.release(channel)
-        return None, failure
-
-    def _acquire(self, spec: QuerySpec) -> Channel | EventflowDBError:
-        try:
-            return self._pool.acquire()
         except PoolTimeoutError:
             text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
-            return spec.error(UnavailableError, text)
+            failure = spec.error(UnavailableError, text)
         except PoolClosedError:
-            return spec.error(UnavailableError, "the database object is closed")
+            failure = spec.error(UnavailableError, "the database object is closed")
         except Exception as error:
-            return translate(error, spec, connecting=True)
+            failure = translate(error, spec, connecting=channel is None)
+        except BaseException:
+            if channel is not None:  # cancelled: its reply would meet the next user
+                self._pool.discard(channel, cut=True)
+            raise
+        if channel is not None:
+            if failure.errno in OUT_OF_SERVICE:
+                self._pool.renew()
+            if meaning(failure.errno).discard or not channel.is_open:
+                self._pool.discard(channel)
+            else:
+                self._pool.release(channel)
+        return None, failure
 
     def _is_identical(
         self,
@@ -246,7 +242,7 @@ class EventflowDB(Session):
         for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
             stored, sent = getattr(rows[0], name), literals[name]
             if spec.parameters[name] == "json":
-                if stored != decode_json(encode_json(values[name]).encode()):
+                if stored != decode_json(encode_json(values[name])):
                     return False
             elif not (sent == b"NULL" and name == "timestamp") and kind.literal(stored) != sent:
                 return False  # a timestamp that was not sent is the server's clock
@@ -289,7 +285,7 @@ class EventflowDB(Session):
 
         Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises.
         """
-        attempts = _Attempts(self.settings)
+        attempts = _Attempts(self.settings, time.monotonic())
         while True:
             try:
                 with self.transaction() as tx:
@@ -306,7 +302,7 @@ class EventflowDB(Session):
             tx.send_batch(statement, groups)
 
         spec = statement.spec
-        attempts = _Attempts(self.settings)
+        attempts = _Attempts(self.settings, time.monotonic())
         lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
         while True:
             try:
