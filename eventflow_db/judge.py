@@ -184,6 +184,14 @@ def _judge_structure(spec: QuerySpec, tree: Any) -> None:
         raise spec.refuse(
             "SELECT * gives whatever columns the tables have: name the columns that are promised", spec.body
         )
+    for literal in tree.find_all(exp.Literal):
+        name = literal.name.removeprefix(_MARK)
+        if spec.parameters.get(name, "").endswith("=DEFAULT") and not isinstance(
+            literal.parent.parent, exp.Values
+        ):
+            raise spec.refuse(
+                f"must have :{name} alone as the value of its column: DEFAULT takes its place", spec.body
+            )
 
 
 def _judge_insert(spec: QuerySpec, found: Sequence[Token]) -> None:

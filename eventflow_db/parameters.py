@@ -158,24 +158,35 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer
     ),
 }
-"""Every parameter type. A `?` behind one also takes None, which is sent as NULL."""
+"""Every parameter type. A mark behind one makes the key optional."""
+ABSENT: Final[Mapping[str, bytes]] = {"?": b"NULL", "?=DEFAULT": b"DEFAULT"}
+"""What is sent for None, or a key that is left out, by the mark behind the type."""
 
 BUILTIN_TYPES: Final = (bytes, bytearray, memoryview, datetime, date)
 """Types that msgspec must meet as they are: it would take a str for base64 or an ISO time otherwise."""
 
 
 def parameter_type(name: str) -> ParameterType | None:
-    """The type that an annotation names, with None added for a `?`; None for an unknown name."""
-    base = TYPES.get(name.removesuffix("?"))
-    if base is None or not name.endswith("?"):
-        return base
-    literal = base.literal
+    """The type that an annotation names, with None added for a mark; None for an unknown name."""
+    base, mark = split_mark(name)
+    kind = TYPES.get(base)
+    if kind is None or not mark:
+        return kind
+    if mark not in ABSENT:
+        return None
+    literal, absent = kind.literal, ABSENT[mark]
     return ParameterType(
-        base.type | None,
-        f"{base.rule}, or None",
-        lambda value: b"NULL" if value is None else literal(value),
-        base.plain,
+        kind.type | None,
+        f"{kind.rule}, or None",
+        lambda value: absent if value is None else literal(value),
+        kind.plain,
     )
+
+
+def split_mark(name: str) -> tuple[str, str]:
+    """The name of a type and the mark behind it, which is empty where the key is required."""
+    base, mark, rest = name.partition("?")
+    return base, mark + rest
 
 
 def refusals(

@@ -13,7 +13,7 @@ import msgspec
 
 from . import records
 from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
-from .parameters import ParameterType, parameter_type, refusals
+from .parameters import ABSENT, ParameterType, parameter_type, refusals, split_mark
 from .rows import SCALARS, Result, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
@@ -105,13 +105,13 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def optional(self) -> frozenset[str]:
         """The keys that a call may leave out."""
-        return frozenset(name.rstrip("_") for name, text in self.parameters.items() if text.endswith("?"))
+        return frozenset(name.rstrip("_") for name, text in self.parameters.items() if split_mark(text)[1])
 
     @cached_property
-    def _encoders(self) -> list[tuple[str, str, Callable[[Any], bytes], bool]]:
+    def _encoders(self) -> list[tuple[str, str, Callable[[Any], bytes], bytes | None]]:
         return [
-            (name, key, kind.encode, key in self.optional)
-            for name, (key, kind) in zip(self.parameters, self.types.items(), strict=True)
+            (name, key, kind.encode, ABSENT.get(split_mark(text)[1]))
+            for (name, text), (key, kind) in zip(self.parameters.items(), self.types.items(), strict=True)
         ]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, bytes]:
@@ -122,11 +122,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         literals: dict[str, bytes] = {}
         left_out = 0
         try:
-            for name, key, encode, optional in self._encoders:
+            for name, key, encode, absent in self._encoders:
                 value = values.get(key, _MISSING)
-                if optional and (value is None or value is _MISSING):
+                if absent is not None and (value is None or value is _MISSING):
                     left_out += value is _MISSING
-                    literals[name] = b"NULL"
+                    literals[name] = absent
                 else:
                     literals[name] = encode(value)
             if len(values) + left_out == len(literals):

@@ -211,6 +211,7 @@ class Query:
 def stub() -> str:
     """The types of the queries, from their annotations."""
     from eventflow_db.annotations import read_specs, shape
+    from eventflow_db.parameters import split_mark
 
     tables: dict[str, list[str]] = {}
     classes = []
@@ -221,8 +222,9 @@ def stub() -> str:
         gives = {"rows": f"Rows[{base}]", "row": f"Row[{base}{absent}]", "value": f"Row[{base}{absent}]"}
         parameters = []
         for parameter, text in spec.parameters.items():
-            accepted = TYPES.get(text.removesuffix("?"), "str")
-            parameters.append(f", {parameter}: {accepted}" + (" | None = ..." if text.endswith("?") else ""))
+            base, mark = split_mark(text)
+            accepted = TYPES.get(base, "str")
+            parameters.append(f", {parameter}: {accepted}" + (" | None = ..." if mark else ""))
         words = "".join([", *", *parameters] if parameters else [])
         owner = "".join(word.title() for word in (*table.split("_"), *name.split("_")))
         classes.append(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ..codec import parse_datetime
-from ..parameters import parameter_type
+from ..parameters import parameter_type, split_mark
 from ..spec import QuerySpec
 from .server import Inspector
 
@@ -85,7 +85,7 @@ def literals(spec: QuerySpec, row: Row, limit: int | None = None) -> dict[str, b
     for name, text in spec.parameters.items():
         kind = parameter_type(text)
         assert kind is not None
-        found[name] = kind.literal(limit if text == "limit" else _value(name, text.removesuffix("?"), row))
+        found[name] = kind.literal(limit if text == "limit" else _value(name, split_mark(text)[0], row))
     return found
 
 

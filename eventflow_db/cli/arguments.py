@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..errors import InvalidValueError
+from ..parameters import split_mark
 from ..spec import QuerySpec
 
 
@@ -47,7 +48,7 @@ def parse(spec: QuerySpec, words: Sequence[str]) -> dict[str, Any]:
             problems.append(f"{word}: must be of the form key=value")
             continue
         try:
-            values[key] = _READERS.get(kinds.get(key, "").removesuffix("?"), str)(text)
+            values[key] = _READERS.get(split_mark(kinds.get(key, ""))[0], str)(text)
         except ValueError:
             problems.append(f"{key}: must be {spec.types[key].rule}")
     if problems:

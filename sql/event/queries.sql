@@ -1,7 +1,7 @@
 -- name: persist(id, timestamp, domain, rid, pid, name, data)!
 -- One event. Several groups of VALUES make a batch.
 -- param id: identifier
--- param timestamp: datetime(3)? (absent: the server's clock)
+-- param timestamp: datetime(3)?=DEFAULT (the server's clock)
 -- param domain: identifier
 -- param rid: identifier? (the event that this one answers)
 -- param pid: identifier
@@ -12,7 +12,7 @@
 -- index: none
 -- idempotent: when identical to event.read
 INSERT INTO event (id, timestamp, domain, rid, pid, name, data)
-VALUES (:id, COALESCE(:timestamp, CURRENT_TIMESTAMP(3)), :domain, :rid, :pid, :name, :data);
+VALUES (:id, :timestamp, :domain, :rid, :pid, :name, :data);
 
 -- name: read(id)^
 -- One event.
