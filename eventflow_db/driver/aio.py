@@ -8,7 +8,7 @@ import os
 import select
 import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import aiomysql.connection
@@ -169,7 +169,7 @@ class Channel:
     def is_quiet(self) -> bool:
         """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
         reader, writer = self.connection._reader, self.connection._writer
-        if reader is None or reader._buffer or reader.at_eof() or reader.exception() or writer.is_closing():
+        if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
             return False
         if self._poll is None:  # for what the loop has not come round to reading
             self._poll = select.poll()
@@ -190,14 +190,14 @@ class Channel:
             and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
         )
 
-    async def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
+    def run_query(self, statement: bytes, spec: QuerySpec) -> Awaitable[Result]:
         """Send the statement of a query, within its time limit."""
         if self.settings is not None:
             self.connection.read_limit = self.settings.ddl_timeout if spec.unhurried else self.read_timeout
         if self.packet_limit is not None and len(statement) >= self.packet_limit:
             # the server would close the connection, and the lost connection invite to send it again
             raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
-        return await self.send(statement)
+        return self.send(statement)
 
     async def send(self, statement: bytes) -> Result:
         """Send a statement and read its result."""
