@@ -169,7 +169,13 @@ class Channel:
     def is_quiet(self) -> bool:
         """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
         reader, writer = self.connection._reader, self.connection._writer
-        if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
+        if (
+            reader is None
+            or reader._buffer
+            or reader._eof
+            or reader._exception
+            or writer.transport.is_closing()
+        ):
             return False
         if self._poll is None:  # for what the loop has not come round to reading
             self._poll = select.poll()
