@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "session": ("START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"),
 }
 """What a statement does, by its first word."""
+_MANY: Final = 1000
+"""Rows from which on the garbage collector pauses: going through 50,000 events took it longer than reading them."""
 _MISSING: Final = object()
 """Of no parameter's type."""
 _VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
@@ -162,6 +165,16 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         Raises: SchemaError where the columns are not the record's, or a value cannot be read.
         """
+        if len(result.rows) < _MANY or not gc.isenabled():
+            return self._decode(result)
+        # no cycles are made here, and the collector would go through all that is made again and again
+        gc.disable()
+        try:
+            return self._decode(result)
+        finally:
+            gc.enable()
+
+    def _decode(self, result: Result) -> list[Any]:
         record = self.record
         expected = result.columns[:1] if record is None else record.__struct_encode_fields__
         if result.columns != expected:

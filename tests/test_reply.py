@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import struct
@@ -20,6 +21,8 @@ from eventflow_db import EventflowDB, Settings
 from eventflow_db.codec import decode_json, parse_datetime
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
 from eventflow_db.driver.sync import Channel
+from eventflow_db.errors import SchemaError
+from eventflow_db.queries import load_specs
 from eventflow_db.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
 from eventflow_db.testing.servers import Server
@@ -320,6 +323,23 @@ def test_decode_json_is_pythons_own_reader(value: Any, ascii: bool, indent: int 
 )  # fmt: skip
 def test_decode_json_corner(text: str) -> None:
     assert repr(decode_json(text.encode())) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize(("last", "works"), [(b"\1b", True), (b"\1\xff", False)])
+def test_decode_of_many_rows_leaves_the_collector_as_it_was(enabled: bool, last: bytes, works: bool) -> None:
+    spec = load_specs()["event_cpid.read_by_event_id"]
+    rows = Result(0, ("cpid",), [b"\1a"] * 5000 + [last])
+    (gc.enable if enabled else gc.disable)()
+    try:
+        if works:
+            assert spec.decode(rows) == ["a"] * 5000 + ["b"]
+        else:
+            with pytest.raises(SchemaError):
+                spec.decode(rows)
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 @slowly
