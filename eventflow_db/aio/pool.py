@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -48,16 +49,19 @@ class AsyncPool:
 
         Raises: PoolTimeoutError after pool_timeout, PoolClosedError, or what the driver raises on connecting.
         """
-        with self._lock:  # the usual case, made short
-            if self._idle and self._scope == scope() and self._is_fresh(self._idle[-1]):
-                fresh = self._idle.pop()
-                self._used.add(fresh)
-                return fresh
-        channel = await self._take()
-        if channel is not None and not await self._is_usable(channel):
-            channel = None
+        waiter = None
+        with self._lock:
+            self._check_open()
+            channel = self._idle.pop() if self._idle else None
+            if channel is None and self._size < self._settings.connection_limit:
+                self._size += 1
+            elif channel is None:
+                waiter = Waiter[Channel]()
+                self._waiters.append(waiter)
+        if waiter is not None:
+            channel = await self._wait(waiter)
         try:
-            if channel is None:
+            if channel is None or not (self._is_fresh(channel) or await self._answers(channel)):
                 channel = await self.open()
             with self._lock:
                 if not self._closed:
@@ -73,26 +77,8 @@ class AsyncPool:
         """A connection outside the pool, to be closed by its user."""
         return await Channel.open(self._settings, self._context)
 
-    def _is_fresh(self, channel: Channel) -> bool:
-        return (
-            channel.is_quiet
-            and channel.opened >= self._renewed
-            and time.monotonic() - channel.used < self._settings.idle_timeout
-        )
-
-    async def _take(self) -> Channel | None:
-        """An idle connection, or None for the right to open one."""
-        with self._lock:
-            self._check_scope()
-            if self._closed:
-                raise PoolClosedError
-            if self._idle:
-                return self._idle.pop()
-            if self._size < self._settings.connection_limit:
-                self._size += 1
-                return None
-            waiter = Waiter[Channel]()
-            self._waiters.append(waiter)
+    async def _wait(self, waiter: Waiter[Channel]) -> Channel | None:
+        """A connection that was given back, or None for the right to open one."""
         given = False
         try:
             given = await waiter.wait(self._settings.pool_timeout)
@@ -101,13 +87,10 @@ class AsyncPool:
                 self._leave(waiter)
         if not given:
             raise PoolTimeoutError
-        self._check_open(waiter)
-        return waiter.item
-
-    def _check_open(self, waiter: Waiter[Channel]) -> None:
         if self._closed:
             self._give(waiter.item)
             raise PoolClosedError
+        return waiter.item
 
     def _leave(self, waiter: Waiter[Channel]) -> None:
         with self._lock:
@@ -116,20 +99,25 @@ class AsyncPool:
                 return
         self._give(waiter.item)  # it came too late for the one who waited
 
-    async def _is_usable(self, channel: Channel) -> bool:
-        try:
-            if self._is_fresh(channel):
-                return True
-            if channel.is_open and channel.opened >= self._renewed:
-                await channel.ping()
-                return True
-        except BaseException as error:
-            channel.abandon()
-            if not isinstance(error, Exception):
-                self._give(None)
-                raise
-        channel.abandon()
-        return False
+    def _is_fresh(self, channel: Channel) -> bool:
+        return (
+            channel.is_quiet
+            and channel.opened >= self._renewed
+            and time.monotonic() - channel.used < self._settings.idle_timeout
+        )
+
+    async def _answers(self, channel: Channel) -> bool:
+        """Whether a connection that is not fresh can be used all the same; else it is closed."""
+        answers = False
+        with contextlib.suppress(Exception):
+            try:
+                if channel.is_open and channel.opened >= self._renewed:
+                    await channel.ping()
+                    answers = True
+            finally:
+                if not answers:
+                    channel.abandon()
+        return answers
 
     def release(self, channel: Channel) -> None:
         """Take a connection back whose last statement is complete."""
@@ -209,6 +197,11 @@ class AsyncPool:
                 return self._unended.pop()
             self._ending = None
             return None
+
+    def _check_open(self) -> None:
+        self._check_scope()
+        if self._closed:
+            raise PoolClosedError
 
     def _check_scope(self) -> None:
         current = scope()
