@@ -44,6 +44,8 @@ from .conftest import Admin
 from .proxy import Proxy
 
 EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
+HALF: NewEvent = {**EVENT, "data": "x" * 600_000}
+"""Two of these need two statements, and so a transaction."""
 
 
 @pytest.fixture
@@ -301,7 +303,7 @@ def test_persist_events_commit_reply_lost_is_written_once(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:
     rule = proxy.cut_reply(b"session.commit@")
-    ids = far.persist_events([EVENT, EVENT, EVENT])
+    ids = far.persist_events([HALF, HALF, HALF])
     assert rule.fired.is_set()
     rows = admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")
     assert [row[0] for row in rows] == sorted(ids)
@@ -311,7 +313,7 @@ def test_persist_events_commit_cut_before_request_is_written_once(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:
     rule = proxy.cut_request(b"session.commit@")
-    ids = far.persist_events([EVENT, EVENT])
+    ids = far.persist_events([HALF, HALF])
     assert rule.fired.is_set()
     assert count(admin, database, "event") == len(ids) == 2
 
@@ -324,6 +326,36 @@ def test_persist_events_statement_lost_is_written_once(
     assert count(admin, database, "event") == 2
 
 
+def test_persist_events_statement_of_several_lost_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_reply(b"event.persist@")
+    far.persist_events([HALF, HALF])
+    assert count(admin, database, "event") == 2
+
+
+def test_persist_events_statement_lost_of_other_rows_is_duplicate(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_request(b"event.persist@", after=20)
+    admin.execute(
+        f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')"
+    )
+    with pytest.raises(errors.DuplicateError):
+        far.persist_events([EVENT, {**EVENT, "id": "other"}])
+    assert count(admin, database, "event") == 1
+
+
+def test_persist_events_cpid_reply_lost_is_outcome_unknown(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str, event_id: str
+) -> None:
+    """Which of the associations were there before, only their writer knows."""
+    proxy.cut_reply(b"event_cpid.persist@")
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.persist_events_cpid([(event_id, "a"), (event_id, "b")])
+    assert count(admin, database, "event_cpid") == 2
+
+
 def test_persist_events_of_another_row_is_duplicate_after_lost_commit(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:
@@ -333,7 +365,7 @@ def test_persist_events_of_another_row_is_duplicate_after_lost_commit(
         f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')"
     )
     with pytest.raises(errors.DuplicateError):
-        far.persist_events([EVENT, {**EVENT, "id": "other"}])
+        far.persist_events([HALF, {**HALF, "id": "other"}])
     assert count(admin, database, "event") == 1
 
 

@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 
 from pymysql.constants import CLIENT
 
@@ -51,6 +52,7 @@ _LONGEST_PAUSE: Final = 1.0
 _AGAIN: Final = RETRIED | NOT_EXECUTED | LOST
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
 _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
+Send: TypeAlias = Callable[[Channel], Awaitable[Result]]
 
 
 class _Attempts:
@@ -132,7 +134,10 @@ class AsyncEventflowDB(AsyncSession):
     async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         if query.sql.spec.alters:
             return await self._alter(query, literals)
-        channel, result = await self._hold(query, literals, values)
+        return await self._run(query.sql.spec, partial(query, **literals), (values,))
+
+    async def _run(self, spec: QuerySpec, send: Send, rows: Sequence[Mapping[str, Any]]) -> Result:
+        channel, result = await self._hold(spec, send, rows)
         if channel is not None:
             self._pool.release(channel)
         return result
@@ -157,15 +162,17 @@ class AsyncEventflowDB(AsyncSession):
         raise failure
 
     async def _hold(
-        self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]
+        self, spec: QuerySpec, send: Send, rows: Sequence[Mapping[str, Any]] = ()
     ) -> tuple[Channel | None, Result]:
-        """Run a query, again where that is right; the connection comes with the result, to be released."""
-        spec: QuerySpec = query.sql.spec
+        """Send a statement, again where that is right; the connection comes with the result, to be released.
+
+        rows: the values that it was made from.
+        """
         began = time.monotonic()
         attempts: _Attempts | None = None
         lost: OutcomeUnknownError | None = None  # an earlier attempt, which may have taken effect
         while True:
-            channel, outcome = await self._attempt(query, literals)
+            channel, outcome = await self._attempt(spec, send)
             if isinstance(outcome, Result):
                 return channel, outcome
             if isinstance(outcome, OutcomeUnknownError):
@@ -184,19 +191,16 @@ class AsyncEventflowDB(AsyncSession):
                 break
         if lost is None:
             raise outcome
-        if outcome.errno == 1062 and await self._is_identical(spec, literals, values, lost):
-            return None, Result(1, (), ())
+        if outcome.errno == 1062 and await self._are_identical(spec, rows, lost):
+            return None, Result(len(rows), (), ())
         # only these tell that the earlier attempt has not worked either
         raise outcome if isinstance(outcome, _DECIDED) else lost
 
-    async def _attempt(
-        self, query: Any, literals: Mapping[str, bytes]
-    ) -> tuple[Channel | None, Result | EventflowDBError]:
-        spec: QuerySpec = query.sql.spec
+    async def _attempt(self, spec: QuerySpec, send: Send) -> tuple[Channel | None, Result | EventflowDBError]:
         channel = None
         try:
             channel = await self._pool.acquire()
-            return channel, await query(channel, **literals)
+            return channel, await send(channel)
         except PoolTimeoutError:
             text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
             failure = spec.error(UnavailableError, text)
@@ -217,29 +221,35 @@ class AsyncEventflowDB(AsyncSession):
                 self._pool.release(channel)
         return None, failure
 
-    async def _is_identical(
-        self,
-        spec: QuerySpec,
-        literals: Mapping[str, bytes],
-        values: Mapping[str, Any],
-        lost: OutcomeUnknownError,
+    async def _are_identical(
+        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
     ) -> bool:
-        """Whether the row that is there is the one that was sent: then the lost attempt had worked."""
+        """Whether the rows that are there are those that were sent: then the lost attempt had worked."""
         if spec.twin is None:
-            return True
+            if len(rows) == 1:
+                return True  # the key is the whole row
+            raise lost  # which of them was there before?
+        found = [await self._is_identical(spec, values, lost) for values in rows]
+        return all(found)
+
+    async def _is_identical(
+        self, spec: QuerySpec, values: Mapping[str, Any], lost: OutcomeUnknownError
+    ) -> bool:
+        assert spec.twin is not None
+        literals = spec.bind(values)
         table, name = spec.twin.split(".")
         twin = getattr(getattr(self._sql, table), name)
         keys = {key: literals[key] for key in twin.sql.spec.parameters}
         try:
-            rows = twin.sql.spec.decode(await self._execute(twin, keys, values))
+            found = twin.sql.spec.decode(await self._execute(twin, keys, values))
         except EventflowDBError:
-            rows = None
-        if rows is None:
+            found = None
+        if found is None:
             raise lost
-        if not rows:
+        if not found:
             return False
         for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
-            stored, sent = getattr(rows[0], name), literals[name]
+            stored, sent = getattr(found[0], name), literals[name]
             if spec.parameters[name] == "json":
                 if stored != decode_json(encode_json(values[name])):
                     return False
@@ -259,7 +269,8 @@ class AsyncEventflowDB(AsyncSession):
         Raises: ConflictError or UnavailableError when the server rolled it back, also where the block has
         swallowed that; OutcomeUnknownError when the reply to COMMIT was lost (E_EVENTFLOW_DB_TRANSACTION).
         """
-        channel, _ = await self._hold(self._sql.session.begin, {}, {})
+        begin = self._sql.session.begin
+        channel, _ = await self._hold(begin.sql.spec, begin)
         assert channel is not None
         tx = AsyncTransaction(channel, self._sql)
         try:
@@ -297,10 +308,19 @@ class AsyncEventflowDB(AsyncSession):
     async def _execute_batch(
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        async def work(tx: AsyncTransaction) -> None:
-            await tx.send_batch(statement, groups)
-
         spec = statement.spec
+        texts = batches(statement, groups, BATCH_BYTES)
+        if len(texts) == 1:
+            try:
+                await self._run(spec, lambda channel: channel.run_query(texts[0], spec), rows)
+                return None
+            except InvalidValueError as error:
+                if error.errno != 1153:
+                    raise  # else the server takes less at a time
+
+        async def work(tx: AsyncTransaction) -> None:
+            await tx.send_all(spec, tx.batches(statement, groups))
+
         attempts = _Attempts(self.settings, time.monotonic())
         lost: OutcomeUnknownError | None = None  # a COMMIT, which may have taken effect
         while True:
@@ -322,15 +342,6 @@ class AsyncEventflowDB(AsyncSession):
         failure = type(outcome)(spec.code, outcome.message, outcome.errno)
         failure.__cause__ = outcome.__cause__
         raise failure
-
-    async def _are_identical(
-        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
-    ) -> bool:
-        """Whether all rows that are there are those of the batch; without a query that reads them, who knows."""
-        if spec.twin is None:
-            raise lost
-        found = [await self._is_identical(spec, spec.bind(values), values, lost) for values in rows]
-        return all(found)
 
     # --- locks
 
@@ -471,28 +482,31 @@ class _OneConnection(AsyncSession):
     async def _execute_batch(
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        session = self._sql.session
-        await self._send(statement.spec, lambda: session.savepoint(self._channel))
+        session, spec = self._sql.session, statement.spec
+        texts = self.batches(statement, groups)
+        if len(texts) == 1:  # which is all or nothing by itself
+            await self.send_all(spec, texts)
+            return
+        await self._send(spec, lambda: session.savepoint(self._channel))
         try:
-            await self.send_batch(statement, groups)
+            await self.send_all(spec, texts)
         except EventflowDBError as error:
             failure = error
         else:
-            await self._send(statement.spec, lambda: session.release_savepoint(self._channel))
+            await self._send(spec, lambda: session.release_savepoint(self._channel))
             return
         with contextlib.suppress(EventflowDBError):  # of a finished transaction nothing is left
             await self._execute(session.rollback_to_savepoint, {}, {})
         raise failure
 
-    async def send_batch(self, statement: Statement, groups: Sequence[bytes]) -> None:
-        """Send an INSERT with many groups of values, in as many statements as the server's limit asks for."""
-        limit = min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES)
-        for text in batches(statement, groups, limit):
+    def batches(self, statement: Statement, groups: Sequence[bytes]) -> list[bytes]:
+        """The statements of a batch, as many as the server's limit asks for."""
+        return batches(statement, groups, min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES))
 
-            async def work(text: bytes = text) -> Result:
-                return await self._channel.run_query(text, statement.spec)
-
-            await self._send(statement.spec, work)
+    async def send_all(self, spec: QuerySpec, texts: Sequence[bytes]) -> None:
+        """Send the statements of a batch."""
+        for text in texts:
+            await self._send(spec, partial(self._channel.run_query, text, spec))
 
 
 @guarded

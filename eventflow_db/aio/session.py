@@ -649,24 +649,23 @@ class AsyncSession:
         if type(days) is not int or not 1 <= days <= 366:
             raise InvalidValueError(spec.code, "days: must be a whole number from 1 to 366")
         today = datetime.now(UTC).date()
+        last: str | None = await self._row(self._sql.log.read_last_partition)
         made = 0
         for ahead in range(1, days + 1):
             day = today + timedelta(ahead)
             values = {"partition": day, "date": day}
             literals = spec.bind(values)
-            if await self._is_prepared(literals["partition"].decode()):
+            partition = literals["partition"].decode()
+            if last is not None and last >= partition:
                 continue
             try:
                 await self._execute(query, literals, values)
                 made += 1
             except EventflowDBError:
-                if not await self._is_prepared(literals["partition"].decode()):
-                    raise
+                last = await self._row(self._sql.log.read_last_partition)
+                if last is None or last < partition:
+                    raise  # another one was faster otherwise
         return made
-
-    async def _is_prepared(self, partition: str) -> bool:
-        last: str | None = await self._row(self._sql.log.read_last_partition)
-        return last is not None and last >= partition
 
     async def prune_log(self, before: date) -> int:
         """Drop the archived partitions that hold nothing but what was logged before a day; gives how many.

@@ -1,0 +1,101 @@
+"""What is sent: one statement for one operation, and for a transaction nothing beside BEGIN and COMMIT."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from eventflow_db import EventflowDB, Settings, errors
+from eventflow_db.testing.servers import Server
+
+from .api import API
+from .operations import EVENT, OPERATIONS, TABLES, call
+from .proxy import Proxy
+
+HALF = {**EVENT, "data": "x" * 600_000}
+"""Two of these need two statements."""
+OF_SEVERAL = {
+    "setup_table_schemas": [f"{table}.create" for table in TABLES],
+    "archive_log": ["log.read_partitions", "log.archive"],
+    "prune_log": ["log.read_partitions_before", "log.drop_partition"],
+    "lock": ["lock.acquire", "lock.release"],
+}
+"""Operations that are more than one statement, and which."""
+
+
+@pytest.fixture
+def proxy(eventflow_server: Server) -> Iterator[Proxy]:
+    """The way to the server, which sees what is sent."""
+    with Proxy(eventflow_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def far(api: API, settings: Settings, proxy: Proxy) -> EventflowDB:
+    """The database object, of each API in turn, behind the proxy."""
+    db = api.database(
+        msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED")
+    )
+    db.ping()
+    return db
+
+
+@pytest.fixture
+def sent(proxy: Proxy) -> Callable[[Callable[[], object]], list[str]]:
+    """The queries that a piece of work sends, in order."""
+
+    def sent(work: Callable[[], object]) -> list[str]:
+        proxy.requests.clear()
+        with contextlib.suppress(
+            errors.NotFoundError, errors.MissingReferenceError
+        ):  # which the server tells
+            work()
+        return [name.decode() for name in re.findall(rb"/\*eventflow:([\w.]+)@", proxy.requests)]
+
+    return sent
+
+
+Sent = Callable[[Callable[[], object]], list[str]]
+
+
+def test_operation_is_one_statement(far: EventflowDB, sent: Sent) -> None:
+    queries = {name: sent(lambda name=name: call(far, name)) for name in OPERATIONS}  # type: ignore[misc]
+    several = {name: found for name, found in queries.items() if len(found) != 1}
+    assert several == OF_SEVERAL
+
+
+def test_transaction_is_begin_its_statements_and_commit(far: EventflowDB, sent: Sent) -> None:
+    def work() -> None:
+        with far.transaction() as tx:
+            tx.persist_event(EVENT)  # type: ignore[arg-type]
+            tx.persist_events([EVENT, EVENT])  # type: ignore[list-item]
+
+    assert sent(work) == ["session.begin", "event.persist", "event.persist", "session.commit"]
+
+
+def test_transaction_batch_of_several_statements_has_a_savepoint(far: EventflowDB, sent: Sent) -> None:
+    def work() -> None:
+        with far.transaction() as tx:
+            tx.persist_events([HALF, HALF])  # type: ignore[list-item]
+
+    assert sent(work) == [
+        "session.begin", "session.savepoint", "event.persist", "event.persist", "session.release_savepoint",
+        "session.commit",
+    ]  # fmt: skip
+
+
+def test_batch_of_one_statement_is_that_statement(far: EventflowDB, sent: Sent) -> None:
+    assert sent(lambda: far.persist_events([EVENT] * 500)) == ["event.persist"]  # type: ignore[list-item]
+
+
+def test_batch_of_several_statements_is_a_transaction(far: EventflowDB, sent: Sent) -> None:
+    queries = sent(lambda: far.persist_events([HALF, HALF]))  # type: ignore[list-item]
+    assert queries == ["session.begin", "event.persist", "event.persist", "session.commit"]
+
+
+def test_batch_of_none_is_nothing(far: EventflowDB, sent: Sent) -> None:
+    assert sent(lambda: far.persist_events([])) == []
