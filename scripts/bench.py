@@ -29,7 +29,8 @@ from processors import pinned
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
-OPTIONS = ("--innodb-buffer-pool-size=3G", "--max-connections=200")
+ROWS_OF_GIGABYTE = 700_000
+"""Rows in each of the tables that the server's buffer pool has room for, so that the disk is not what is measured."""
 MOST = 50_000
 """Events of the process that is read."""
 
@@ -207,13 +208,18 @@ def _row(work: str, times: dict[str, Any]) -> str:
     return f"{work:28}{base['microseconds']:12,.1f} ±{spread / 2:4.0%}{cells}"
 
 
-def description(server: Server) -> dict[str, Any]:
+def options(rows: int = 0) -> tuple[str, ...]:
+    """How the server is started."""
+    return (f"--innodb-buffer-pool-size={max(3, rows // ROWS_OF_GIGABYTE + 1)}G", "--max-connections=200")
+
+
+def description(server: Server, started_with: Sequence[str]) -> dict[str, Any]:
     """What was measured on what."""
     packages = ("PyMySQL", "aiomysql", "mysqlclient", "orjson", "SQLAlchemy", "msgspec")
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "server": f"{'MariaDB' if server.kind == 'mariadb' else 'MySQL'} {server.version.split('-')[0]}",
-        "server options": list(OPTIONS),
+        "server options": list(started_with),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in packages},
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, server on the same machine, TLS off for all",
@@ -236,9 +242,10 @@ def main() -> None:
     parser.add_argument("--growth", type=int, nargs="?", const=1_000_000)
     parser.add_argument("--memory", type=int, nargs="?", const=1_000_000)
     arguments = parser.parse_args()
-    with running_server(options=OPTIONS) as server, temporary_database(server) as url:
+    started_with = options(arguments.growth or 0)
+    with running_server(options=started_with) as server, temporary_database(server) as url:
         settings = msgspec.structs.replace(Settings.from_url(url), ssl_mode="DISABLED")
-        about = description(server)
+        about = description(server, started_with)
         print(json.dumps(about, indent=1))
         if arguments.memory:
             memory(server, url, arguments.memory)

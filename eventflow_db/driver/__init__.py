@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import ssl
+import time
 from typing import Any, Final
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, SERVER_STATUS
 
 from ..errors import MEANINGS, EventflowDBError, OutcomeUnknownError, UnavailableError, meaning
 from ..queries import QuerySpec
@@ -67,6 +69,40 @@ def check_method(connection: Any, method: bytes) -> None:
     """Refuse to send the password as it is, or as good as that, over a connection that anyone may read."""
     if method in _PLAIN_METHODS and not connection._secure:
         raise pymysql.err.OperationalError(2061, f"the server asks for {method.decode()} without TLS")
+
+
+class CommonChannel:
+    """What is known of a connection that statements are sent through."""
+
+    def __init__(self, connection: Any, settings: Settings | None, scope: object) -> None:
+        self.connection = connection
+        self.settings = settings
+        """None where the connection is a caller's."""
+        self.scope = scope
+        """Who may use it."""
+        self.opened = self.used = time.monotonic()
+        self.packet_limit: int | None = None
+        self.read_timeout = settings.read_timeout if settings else None
+        self.gave_up = False
+        """Whether the server may still be at a statement whose reply was not waited for."""
+        self.rolls_back_on_timeout = False
+        """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
+        self._server = ""
+        self._poll: select.poll | None = None
+
+    @property
+    def escapes_backslashes(self) -> bool:
+        """Whether a backslash in a literal escapes, as our literals have it."""
+        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    @property
+    def is_autocommitting(self) -> bool:
+        """Whether each statement is a transaction of its own."""
+        status = self.connection.server_status
+        return (
+            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT)
+            and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        )
 
 
 def errno_of(error: BaseException, *, connecting: bool = False) -> int:

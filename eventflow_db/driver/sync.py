@@ -14,13 +14,13 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import pymysql.connections
 import pymysql.err
-from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
+from pymysql.constants import CLIENT, COMMAND
 
 from ..errors import LOST
 from ..queries import QuerySpec
 from ..rows import Result, parse_rows
 from ..settings import Settings
-from . import FACTS, UPTIME, check_greeting, check_method, session_statement, wire_password
+from . import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
 from .reply import LONGEST, Reply, packet, read_ok
 
 T = TypeVar("T")
@@ -161,23 +161,11 @@ class _Connection(RawConnection):  # type: ignore[misc]
         super()._write_bytes(data)
 
 
-class Channel:
+class Channel(CommonChannel):
     """A connection that statements are sent through: one of ours, or one that a caller handed in."""
 
     def __init__(self, connection: Any, settings: Settings | None = None) -> None:
-        self.connection = connection
-        self.scope = scope()
-        self.used = time.monotonic()
-        self.packet_limit: int | None = None
-        self.settings = settings
-        self.read_timeout = settings.read_timeout if settings else None
-        self.opened = self.used
-        self.gave_up = False
-        """Whether the server may still be at a statement whose reply was not waited for."""
-        self.rolls_back_on_timeout = False
-        """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
-        self._server = ""
-        self._poll: select.poll | None = None
+        super().__init__(connection, settings, scope())
 
     @classmethod
     def open(cls, settings: Settings, context: SSLContext | None) -> Channel:
@@ -214,20 +202,6 @@ class Channel:
             self._poll = select.poll()
             self._poll.register(sock, select.POLLIN)
         return not self._poll.poll(0)
-
-    @property
-    def escapes_backslashes(self) -> bool:
-        """Whether a backslash in a literal escapes, as our literals have it."""
-        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
-
-    @property
-    def is_autocommitting(self) -> bool:
-        """Whether each statement is a transaction of its own."""
-        status = self.connection.server_status
-        return (
-            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT)
-            and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
-        )
 
     def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
         """Send the statement of a query, within its time limit."""
