@@ -161,7 +161,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
             raise refuse(f"{key} must be E_EVENTFLOW_DB_… and a message")
         return match[1], match[2]
 
-    parameters = {key: take(f"param {key}").partition(" ")[0] for key in declared}
+    parameters = {key: re.sub(r" *= *", "=", take(f"param {key}")).partition(" ")[0] for key in declared}
     returns, idempotent = take("returns"), take("idempotent")
     code, message = take_code("error")
     not_found = take_code("not_found") if "not_found" in found else None

@@ -185,10 +185,9 @@ def _judge_structure(spec: QuerySpec, tree: Any) -> None:
             "SELECT * gives whatever columns the tables have: name the columns that are promised", spec.body
         )
     for literal in tree.find_all(exp.Literal):
-        name = literal.name.removeprefix(_MARK)
-        if spec.parameters.get(name, "").endswith("=DEFAULT") and not isinstance(
-            literal.parent.parent, exp.Values
-        ):
+        mark, name = literal.name[:1], literal.name[1:]
+        is_value = isinstance(tree, exp.Insert) and literal.parent.parent is tree.expression
+        if mark == _MARK and spec.types[name.rstrip("_")].absent == b"DEFAULT" and not is_value:
             raise spec.refuse(
                 f"must have :{name} alone as the value of its column: DEFAULT takes its place", spec.body
             )

@@ -102,6 +102,8 @@ class ParameterType(NamedTuple):
     """The SQL literal of a checked value; raises ValueError with the rule that the value breaks."""
     plain: re.Pattern[str] | None = None
     """Text that keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
+    absent: bytes | None = None
+    """What is sent for None, or a key that is left out; None where it is required."""
 
     def encode(self, value: Any) -> bytes:
         """The SQL literal of a value.
@@ -110,6 +112,8 @@ class ParameterType(NamedTuple):
         """
         if self.plain is not None and value.__class__ is str and self.plain.fullmatch(value):
             return b"'" + value.encode() + b"'"
+        if value is None and self.absent is not None:
+            return self.absent
         if self.type is not Any:
             value = msgspec.convert(value, self.type, builtin_types=BUILTIN_TYPES)
         return self.literal(value)
@@ -159,28 +163,21 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     ),
 }
 """Every parameter type. A mark behind one makes the key optional."""
-ABSENT: Final[Mapping[str, bytes]] = {"?": b"NULL", "?=DEFAULT": b"DEFAULT"}
-"""What is sent for None, or a key that is left out, by the mark behind the type."""
+_MARKS: Final[Mapping[str, bytes]] = {"?": b"NULL", "?=DEFAULT": b"DEFAULT"}
 
 BUILTIN_TYPES: Final = (bytes, bytearray, memoryview, datetime, date)
 """Types that msgspec must meet as they are: it would take a str for base64 or an ISO time otherwise."""
 
 
 def parameter_type(name: str) -> ParameterType | None:
-    """The type that an annotation names, with None added for a mark; None for an unknown name."""
+    """The type that an annotation names, with the mark behind it; None for an unknown name."""
     base, mark = split_mark(name)
     kind = TYPES.get(base)
     if kind is None or not mark:
         return kind
-    if mark not in ABSENT:
+    if mark not in _MARKS:
         return None
-    literal, absent = kind.literal, ABSENT[mark]
-    return ParameterType(
-        kind.type | None,
-        f"{kind.rule}, or None",
-        lambda value: absent if value is None else literal(value),
-        kind.plain,
-    )
+    return kind._replace(rule=f"{kind.rule}, or None", absent=_MARKS[mark])
 
 
 def split_mark(name: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -13,8 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from . import records
+from .collector import PAUSE
 from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
-from .parameters import ABSENT, ParameterType, parameter_type, refusals, split_mark
+from .parameters import ParameterType, parameter_type, refusals
 from .rows import SCALARS, Result, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
@@ -26,7 +26,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a statement does, by its first word."""
 _MANY: Final = 1000
-"""Rows from which on the garbage collector pauses: going through 50,000 events took it longer than reading them."""
+"""Rows from which on the garbage collector pauses."""
 _MISSING: Final = object()
 """Of no parameter's type."""
 _VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
@@ -108,13 +108,13 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def optional(self) -> frozenset[str]:
         """The keys that a call may leave out."""
-        return frozenset(name.rstrip("_") for name, text in self.parameters.items() if split_mark(text)[1])
+        return frozenset(key for key, kind in self.types.items() if kind.absent is not None)
 
     @cached_property
     def _encoders(self) -> list[tuple[str, str, Callable[[Any], bytes], bytes | None]]:
         return [
-            (name, key, kind.encode, ABSENT.get(split_mark(text)[1]))
-            for (name, text), (key, kind) in zip(self.parameters.items(), self.types.items(), strict=True)
+            (name, key, kind.encode, kind.absent)
+            for name, (key, kind) in zip(self.parameters, self.types.items(), strict=True)
         ]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, bytes]:
@@ -165,14 +165,10 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         Raises: SchemaError where the columns are not the record's, or a value cannot be read.
         """
-        if len(result.rows) < _MANY or not gc.isenabled():
+        if len(result.rows) < _MANY:
             return self._decode(result)
-        # no cycles are made here, and the collector would go through all that is made again and again
-        gc.disable()
-        try:
+        with PAUSE:
             return self._decode(result)
-        finally:
-            gc.enable()
 
     def _decode(self, result: Result) -> list[Any]:
         record = self.record

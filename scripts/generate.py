@@ -222,8 +222,8 @@ def stub() -> str:
         gives = {"rows": f"Rows[{base}]", "row": f"Row[{base}{absent}]", "value": f"Row[{base}{absent}]"}
         parameters = []
         for parameter, text in spec.parameters.items():
-            base, mark = split_mark(text)
-            accepted = TYPES.get(base, "str")
+            kind_name, mark = split_mark(text)
+            accepted = TYPES.get(kind_name, "str")
             parameters.append(f", {parameter}: {accepted}" + (" | None = ..." if mark else ""))
         words = "".join([", *", *parameters] if parameters else [])
         owner = "".join(word.title() for word in (*table.split("_"), *name.split("_")))

@@ -167,6 +167,7 @@ NOT_KEPT = {
     "union_of_a_row": (Edit(*READ, "WHERE id = :id;", "WHERE id = :id UNION SELECT id, timestamp, domain, rid, pid, name, data FROM event;"), "must keep id = :id"),
     "update_for_a_delete": (Edit(*DELETE, "DELETE FROM event", "UPDATE event SET name = 'gone'"), "is UPDATE, the package's DELETE"),
     "values_swapped": (Edit("event_cpid/queries.sql", "persist", "(:event_id, :cpid)", "(:cpid, :event_id)"), "must write event_id from :event_id"),
+    "default_of_an_inner_row": (Edit(EVENT, "persist", "VALUES (:id, :timestamp, :domain", "VALUES (:id, NOW(3), (SELECT d.a FROM (VALUES ROW(:domain, :timestamp)) AS d (a, b))"), "must have :timestamp alone"),
     "default_inside_an_expression": (Edit(EVENT, "persist", "VALUES (:id, :timestamp,", "VALUES (:id, COALESCE(:timestamp, NOW(3)),"), "must have :timestamp alone as the value of its column"),
     "column_not_set": (Edit(*CLAIM, "SET hub = :hub, consumed_hub =", "SET hub = :hub, consumed_spoke ="), "must write consumed_hub, as the package's does"),
     "column_set_from_another_parameter": (Edit(*CLAIM, "SET hub = :hub,", "SET hub = :event_id, consumer = :hub,"), "must write hub from :hub"),

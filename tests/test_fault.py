@@ -346,6 +346,43 @@ def test_persist_events_statement_lost_of_other_rows_is_duplicate(
     assert count(admin, database, "event") == 1
 
 
+def test_persist_events_of_a_row_that_has_gone_since_is_outcome_unknown(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    delete = threading.Timer(0.2, lambda: admin.execute(f"DELETE FROM `{database}`.event WHERE id = 'a'"))
+    proxy.cut_reply(b"event.persist@")
+    proxy.delay_reply(b"SET NAMES", 0.6)  # of the connection that it is run again on
+    delete.start()
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.persist_events([{**EVENT, "id": "a"}, {**EVENT, "id": "b"}])
+    delete.join()
+    assert count(admin, database, "event") == 1
+
+
+def test_persist_events_with_one_id_twice_is_duplicate_after_a_lost_statement(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    far.persist_event({**EVENT, "id": "a"})
+    proxy.cut_request(b"event.persist@", after=20)
+    with pytest.raises(errors.DuplicateError):
+        far.persist_events([{**EVENT, "id": "a"}, {**EVENT, "id": "a"}])
+    assert count(admin, database, "event") == 1
+
+
+def test_persist_events_too_large_for_the_server_after_a_lost_statement_is_outcome_unknown(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    before = admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
+    proxy.cut_reply(b"event.persist@")
+    admin.execute("SET GLOBAL max_allowed_packet = 65536")  # for the connection that it is run again on
+    try:
+        with pytest.raises(errors.OutcomeUnknownError):
+            far.persist_events([{**EVENT, "data": "x" * 50_000} for _ in range(3)])
+    finally:
+        admin.execute(f"SET GLOBAL max_allowed_packet = {before}")
+    assert count(admin, database, "event") == 3
+
+
 def test_persist_events_cpid_reply_lost_is_outcome_unknown(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str, event_id: str
 ) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +21,7 @@ from pymysql.constants import COMMAND
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.codec import decode_json, parse_datetime
+from eventflow_db.collector import PAUSE
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
 from eventflow_db.driver.sync import Channel
 from eventflow_db.errors import SchemaError
@@ -340,6 +343,32 @@ def test_decode_of_many_rows_leaves_the_collector_as_it_was(enabled: bool, last:
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_collector_paused_by_another_thread_runs_in_a_forked_child() -> None:
+    entered, done = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        with PAUSE:
+            entered.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    try:
+        entered.wait(20)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if gc.isenabled() else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        with PAUSE:
+            pass
+        assert not gc.isenabled()
+    finally:
+        done.set()
+        thread.join()
+    assert gc.isenabled()
 
 
 @slowly

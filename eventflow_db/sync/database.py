@@ -194,8 +194,7 @@ class EventflowDB(Session):
             raise outcome
         if outcome.errno == 1062 and self._are_identical(spec, rows, lost):
             return None, Result(len(rows), (), ())
-        # only these tell that the earlier attempt has not worked either
-        raise outcome if isinstance(outcome, _DECIDED) else lost
+        raise outcome if _decides(outcome) else lost
 
     def _attempt(self, spec: QuerySpec, send: Send) -> tuple[Channel | None, Result | EventflowDBError]:
         channel = None
@@ -225,35 +224,31 @@ class EventflowDB(Session):
     def _are_identical(
         self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
     ) -> bool:
-        """Whether the rows that are there are those that were sent: then the lost attempt had worked."""
+        """Whether the rows that are there are those that were sent: then the lost attempt had worked.
+
+        False when one differs. Raises the loss where that cannot be told: a row has gone since.
+        """
         if spec.twin is None:
             if len(rows) == 1:
                 return True  # the key is the whole row
             raise lost  # which of them was there before?
-        found = [self._is_identical(spec, values, lost) for values in rows]
-        return all(found)
-
-    def _is_identical(self, spec: QuerySpec, values: Mapping[str, Any], lost: OutcomeUnknownError) -> bool:
-        assert spec.twin is not None
-        literals = spec.bind(values)
         table, name = spec.twin.split(".")
         twin = getattr(getattr(self._sql, table), name)
-        keys = {key: literals[key] for key in twin.sql.spec.parameters}
-        try:
-            found = twin.sql.spec.decode(self._execute(twin, keys, values))
-        except EventflowDBError:
-            found = None
-        if found is None:
-            raise lost
-        if not found:
-            return False
-        for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
-            stored, sent = getattr(found[0], name), literals[name]
-            if spec.parameters[name] == "json":
-                if stored != decode_json(encode_json(values[name])):
-                    return False
-            elif sent != b"DEFAULT" and kind.literal(stored) != sent:  # else the server chose
+        sent = [spec.bind(values) for values in rows]
+        keys = [{key: literals[key] for key in twin.sql.spec.parameters} for literals in sent]
+        if len({tuple(key.values()) for key in keys}) < len(keys):
+            return False  # one key twice can never have worked
+        gone = False
+        for key, literals, values in zip(keys, sent, rows, strict=True):
+            try:
+                found = twin.sql.spec.decode(self._execute(twin, key, values))
+            except EventflowDBError:
+                found = []
+            gone = gone or not found
+            if found and not _is_equal(spec, found[0], literals, values):
                 return False
+        if gone:
+            raise lost
         return True
 
     # --- transactions
@@ -336,7 +331,7 @@ class EventflowDB(Session):
         if lost is not None:
             if outcome.errno == 1062 and self._are_identical(spec, rows, lost):
                 return None
-            if not isinstance(outcome, _DECIDED):
+            if not _decides(outcome):
                 outcome = lost
         failure = type(outcome)(spec.code, outcome.message, outcome.errno)
         failure.__cause__ = outcome.__cause__
@@ -399,6 +394,22 @@ class EventflowDB(Session):
         except Exception as error:
             failure = translate(error, spec, connecting=True)
         raise failure
+
+
+def _decides(outcome: EventflowDBError) -> bool:
+    """Whether an error tells that earlier attempts have not worked either; with 1153, nothing was sent."""
+    return isinstance(outcome, _DECIDED) and outcome.errno != 1153
+
+
+def _is_equal(spec: QuerySpec, stored: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> bool:
+    for name, kind in zip(spec.parameters, spec.types.values(), strict=True):
+        value, sent = getattr(stored, name), literals[name]
+        if spec.parameters[name] == "json":
+            if value != decode_json(encode_json(values[name])):
+                return False
+        elif sent != b"DEFAULT" and kind.encode(value) != sent:  # else the server chose
+            return False
+    return True
 
 
 def _value(channel: Channel, query: Any, literals: Mapping[str, bytes]) -> Any:
