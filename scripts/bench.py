@@ -29,6 +29,12 @@ from processors import pinned
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
+DURABLE = (
+    "--innodb-flush-log-at-trx-commit=1",
+    "--innodb-flush-method=O_DIRECT",
+    "--innodb-doublewrite=ON",
+    "--loose-debug-no-sync=OFF",
+)
 ROWS_OF_GIGABYTE = 700_000
 """Rows in each of the tables that the server's buffer pool has room for, so that the disk is not what is measured."""
 MOST = 50_000
@@ -87,6 +93,7 @@ def works(ids: Sequence[str], publish: Callable[[int], Sequence[str]], quick: bo
         Work("read 50,000 events", "read_many", lambda calls: [MOST] * calls, 1),
         Work("batch of 10,000", "batch", lambda calls: [events(10_000)] * calls, 1, each=10_000),
     ]
+    found.append(Work("persist one event, 1 workers", "persist", events, 8 * calls))
     for workers in (1, 4, 16, 32):
         found.append(Work(f"full life, {workers} workers", "life", events, 4 * calls, workers))
     for workers in (1, 4, 16, 32):
@@ -152,7 +159,7 @@ async def _in_tasks(workers: Sequence[Any], method: str, shares: Sequence[Sequen
     return seconds
 
 
-def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[str, Any]:
+def measure(server: Server, settings: Settings, quick: bool, only: Sequence[str] | None) -> dict[str, Any]:
     """Medians, with quartiles, of every work by every contender, which take turns."""
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
@@ -173,7 +180,7 @@ def measure(server: Server, settings: Settings, quick: bool, only: str) -> dict[
         contenders = [contender(settings) for contender in CONTENDERS]
         results: dict[str, dict[str, Any]] = {}
         for work in works(ids, publish, quick):
-            if only not in work.name:
+            if only and not any(word in work.name for word in only):
                 continue
             rounds = (9 if quick else 15) if work.calls > 5 and work.workers == 1 else 3 if quick else 7
             times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
@@ -208,9 +215,10 @@ def _row(work: str, times: dict[str, Any]) -> str:
     return f"{work:28}{base['microseconds']:12,.1f} ±{spread / 2:4.0%}{cells}"
 
 
-def options(rows: int = 0) -> tuple[str, ...]:
-    """How the server is started."""
-    return (f"--innodb-buffer-pool-size={max(3, rows // ROWS_OF_GIGABYTE + 1)}G", "--max-connections=200")
+def options(rows: int = 0, durable: bool = False) -> tuple[str, ...]:
+    """How the server is started; durable: every commit waits for the disk, as in production."""
+    memory = f"--innodb-buffer-pool-size={max(3, rows // ROWS_OF_GIGABYTE + 1)}G"
+    return memory, "--max-connections=200", *(DURABLE if durable else ())
 
 
 def description(server: Server, started_with: Sequence[str]) -> dict[str, Any]:
@@ -237,12 +245,13 @@ def write(directory: Path, name: str, found: dict[str, Any], chart: str) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--only", default="", help="work that has this in its name")
+    parser.add_argument("--only", action="append", help="work that has this in its name, or another of these")
+    parser.add_argument("--durable", action="store_true", help="every commit waits for the disk")
     parser.add_argument("--to", type=Path, default=Path("benchmark"))
     parser.add_argument("--growth", type=int, nargs="?", const=1_000_000)
     parser.add_argument("--memory", type=int, nargs="?", const=1_000_000)
     arguments = parser.parse_args()
-    started_with = options(arguments.growth or 0)
+    started_with = options(arguments.growth or 0, arguments.durable)
     with running_server(options=started_with) as server, temporary_database(server) as url:
         settings = msgspec.structs.replace(Settings.from_url(url), ssl_mode="DISABLED")
         about = description(server, started_with)

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     import svcs
 
 T = TypeVar("T")
-BATCH_BYTES: Final = 1_000_000
-"""How large the statements of a batch grow: larger ones gain nothing, and hold locks longer."""
+BATCH_BYTES: Final = 250_000
+"""How large the statements of a batch grow: of larger ones, each row takes the servers longer."""
 ALTER_LOCK_WAIT: Final = 2
 """Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
 _LONGEST_PAUSE: Final = 1.0
@@ -302,10 +302,11 @@ class AsyncEventflowDB(AsyncSession):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         spec = statement.spec
-        texts = batches(statement, groups, BATCH_BYTES)
-        if len(texts) == 1:
+        size = len(statement.head) + sum(map(len, groups)) + len(groups)
+        if size <= BATCH_BYTES or len(groups) == 1:
+            (text,) = batches(statement, groups, BATCH_BYTES)
             try:
-                await self._run(spec, lambda channel: channel.run_query(texts[0], spec), rows)
+                await self._run(spec, lambda channel: channel.run_query(text, spec), rows)
                 return None
             except InvalidValueError as error:
                 if error.errno != 1153:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -96,8 +97,8 @@ class AsyncSession:
 
     async def _insert_many(
         self, query: Any, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
-    ) -> int:
-        """Insert many rows, all or none; everything is encoded before the transaction begins."""
+    ) -> Sequence[Mapping[str, Any]]:
+        """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
         statement: Statement = query.sql
         spec = statement.spec
         groups: list[bytes] = []
@@ -114,7 +115,7 @@ class AsyncSession:
         else:
             if groups:
                 await self._execute_batch(statement, groups, rows)
-            return len(groups)
+            return rows
         raise failure
 
     async def _insert(self, query: Any, values: Mapping[str, Any]) -> bool:
@@ -193,15 +194,8 @@ class AsyncSession:
         Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
         from 0, breaks which rule.
         """
-        ids: list[str] = []
-
-        def values(event: NewEvent | Event) -> dict[str, Any]:
-            found = self._event(event, serialize)
-            ids.append(found["id"])
-            return found
-
-        await self._insert_many(self._sql.event.persist, events, values)
-        return ids
+        values = partial(self._event, serialize=serialize)
+        return [row["id"] for row in await self._insert_many(self._sql.event.persist, events, values)]
 
     def _event(self, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
         spec: QuerySpec = self._sql.event.persist.sql.spec
@@ -320,7 +314,7 @@ class AsyncSession:
         item, counted from 0, breaks which rule.
         """
         query = self._sql.event_cpid.persist
-        return await self._insert_many(query, associations, _pair(query))
+        return len(await self._insert_many(query, associations, _pair(query)))
 
     async def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
         """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
@@ -329,7 +323,7 @@ class AsyncSession:
         item, counted from 0, breaks which rule.
         """
         query = self._sql.event_eid.persist
-        return await self._insert_many(query, associations, _pair(query))
+        return len(await self._insert_many(query, associations, _pair(query)))
 
     async def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process; True.
@@ -460,7 +454,7 @@ class AsyncSession:
         Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
         item, counted from 0, breaks which rule.
         """
-        return await self._insert_many(self._sql.event_published.persist, published)
+        return len(await self._insert_many(self._sql.event_published.persist, published))
 
     async def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
@@ -524,7 +518,7 @@ class AsyncSession:
         Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
         item, counted from 0, breaks which rule.
         """
-        return await self._insert_many(self._sql.event_scheduled.persist, scheduled)
+        return len(await self._insert_many(self._sql.event_scheduled.persist, scheduled))
 
     async def read_events_scheduled(self, *, limit: int | None = None) -> list[ScheduledEvent]:
         """Read the schedules not executed yet, overdue ones included, soonest first.

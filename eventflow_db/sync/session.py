@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -95,8 +96,8 @@ class Session:
 
     def _insert_many(
         self, query: Any, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
-    ) -> int:
-        """Insert many rows, all or none; everything is encoded before the transaction begins."""
+    ) -> Sequence[Mapping[str, Any]]:
+        """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
         statement: Statement = query.sql
         spec = statement.spec
         groups: list[bytes] = []
@@ -113,7 +114,7 @@ class Session:
         else:
             if groups:
                 self._execute_batch(statement, groups, rows)
-            return len(groups)
+            return rows
         raise failure
 
     def _insert(self, query: Any, values: Mapping[str, Any]) -> bool:
@@ -190,15 +191,8 @@ class Session:
         Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
         from 0, breaks which rule.
         """
-        ids: list[str] = []
-
-        def values(event: NewEvent | Event) -> dict[str, Any]:
-            found = self._event(event, serialize)
-            ids.append(found["id"])
-            return found
-
-        self._insert_many(self._sql.event.persist, events, values)
-        return ids
+        values = partial(self._event, serialize=serialize)
+        return [row["id"] for row in self._insert_many(self._sql.event.persist, events, values)]
 
     def _event(self, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
         spec: QuerySpec = self._sql.event.persist.sql.spec
@@ -317,7 +311,7 @@ class Session:
         item, counted from 0, breaks which rule.
         """
         query = self._sql.event_cpid.persist
-        return self._insert_many(query, associations, _pair(query))
+        return len(self._insert_many(query, associations, _pair(query)))
 
     def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
         """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
@@ -326,7 +320,7 @@ class Session:
         item, counted from 0, breaks which rule.
         """
         query = self._sql.event_eid.persist
-        return self._insert_many(query, associations, _pair(query))
+        return len(self._insert_many(query, associations, _pair(query)))
 
     def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process; True.
@@ -455,7 +449,7 @@ class Session:
         Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
         item, counted from 0, breaks which rule.
         """
-        return self._insert_many(self._sql.event_published.persist, published)
+        return len(self._insert_many(self._sql.event_published.persist, published))
 
     def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
@@ -519,7 +513,7 @@ class Session:
         Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
         item, counted from 0, breaks which rule.
         """
-        return self._insert_many(self._sql.event_scheduled.persist, scheduled)
+        return len(self._insert_many(self._sql.event_scheduled.persist, scheduled))
 
     def read_events_scheduled(self, *, limit: int | None = None) -> list[ScheduledEvent]:
         """Read the schedules not executed yet, overdue ones included, soonest first.
