@@ -58,17 +58,17 @@ _sequence = _Sequence()
 
 
 def _base36(number: int, digits: int) -> str:
-    """An even number of digits, made two at a time."""
+    """So many digits, a multiple of six, made six at a time."""
     text = ""
-    for _ in range(digits // 2):
-        number, pair = divmod(number, 1296)
-        text = _PAIRS[pair] + text
+    for _ in range(digits // 6):
+        number, six = divmod(number, 36**6)
+        text = f"{_PAIRS[six // 36**4]}{_PAIRS[six // 36**2 % 36**2]}{_PAIRS[six % 36**2]}{text}"
     return text
 
 
 @lru_cache(1)
 def _time(milliseconds: int) -> str:
-    return _base36(milliseconds, 8)
+    return _base36(milliseconds, 12)[-8:]
 
 
 def generate_event_id() -> str:

@@ -91,6 +91,10 @@ def partition_name(day: date) -> str:
 COLD_PARTITION: Final = re.compile(r"p_cold_[0-9]{8}")
 
 
+def _never(text: str) -> object:
+    return None
+
+
 class ParameterType(NamedTuple):
     """One type of the `-- param` annotations."""
 
@@ -100,8 +104,8 @@ class ParameterType(NamedTuple):
     """The same, for people: `<parameter>: must be …`."""
     literal: Callable[[Any], bytes]
     """The SQL literal of a checked value; raises ValueError with the rule that the value breaks."""
-    plain: re.Pattern[str] | None = None
-    """Text that keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
+    is_plain: Callable[[str], object] = _never
+    """Whether text keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
     absent: bytes | None = None
     """What is sent for None, or a key that is left out; None where it is required."""
 
@@ -110,8 +114,6 @@ class ParameterType(NamedTuple):
 
         Raises: msgspec.ValidationError, or another ValueError that tells the rule that the value breaks.
         """
-        if self.plain is not None and value.__class__ is str and self.plain.fullmatch(value):
-            return b"'" + value.encode() + b"'"
         if value is None and self.absent is not None:
             return self.absent
         if self.type is not Any:
@@ -124,11 +126,11 @@ def _characters(most: int) -> Any:
 
 
 _IDENTIFIER: Final = _characters(64)
-_PLAIN: Final = re.compile(r"[!-&(-\[\]-~]{1,64}")
+_is_plain: Final = re.compile(r"[!-&(-\[\]-~]{1,64}").fullmatch
 _NAME_RULE: Final = "text of 1 to {} characters, without white space around it, NUL or lone surrogates"
 
 TYPES: Final[Mapping[str, ParameterType]] = {
-    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text, _PLAIN),
+    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text, _is_plain),
     "identifier*": ParameterType(
         list[_IDENTIFIER],  # type: ignore[valid-type]
         "a list of identifiers, each " + _NAME_RULE.format(64),

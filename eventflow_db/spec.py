@@ -111,9 +111,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return frozenset(key for key, kind in self.types.items() if kind.absent is not None)
 
     @cached_property
-    def _encoders(self) -> list[tuple[str, str, Callable[[Any], bytes], bytes | None]]:
+    def _encoders(
+        self,
+    ) -> list[tuple[str, str, Callable[[str], object], Callable[[Any], bytes], bytes | None]]:
         return [
-            (name, key, kind.encode, kind.absent)
+            (name, key, kind.is_plain, kind.encode, kind.absent)
             for name, (key, kind) in zip(self.parameters, self.types.items(), strict=True)
         ]
 
@@ -125,9 +127,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         literals: dict[str, bytes] = {}
         left_out = 0
         try:
-            for name, key, encode, absent in self._encoders:
+            for name, key, is_plain, encode, absent in self._encoders:
                 value = values.get(key, _MISSING)
-                if absent is not None and (value is None or value is _MISSING):
+                if value.__class__ is str and is_plain(value):
+                    literals[name] = b"'" + value.encode() + b"'"
+                elif absent is not None and (value is None or value is _MISSING):
                     left_out += value is _MISSING
                     literals[name] = absent
                 else:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
 from eventflow_db.identifiers import generate_event_id
-from eventflow_db.parameters import TYPES, ParameterType
+from eventflow_db.parameters import TYPES
+from eventflow_db.queries import load_specs
 
 from .api import concurrently
 from .conftest import Admin
@@ -47,19 +48,17 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def encoded(kind: ParameterType, value: str) -> bytes | str:
-    """The literal of a value, or why it is refused."""
-    try:
-        return kind.encode(value)
-    except ValueError as error:
-        return str(error)
-
-
 @settings(max_examples=1000)
 @given(value=text | st.text("aZ09-_.:@\"'\\ \0é\n", max_size=70))
-def test_plain_identifier_is_encoded_as_any_other(value: str) -> None:
-    kind = TYPES["identifier"]
-    assert encoded(kind, value) == encoded(kind._replace(plain=None), value)
+def test_identifier_is_bound_as_it_is_encoded(value: str) -> None:
+    spec, kind = load_specs()["event.read"], TYPES["identifier"]
+    try:
+        expected = kind.encode(value)
+    except ValueError:
+        with pytest.raises(errors.InvalidValueError):
+            spec.bind({"id": value})
+    else:
+        assert spec.bind({"id": value}) == {"id": expected}
 
 
 @on_server

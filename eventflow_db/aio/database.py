@@ -132,12 +132,10 @@ class AsyncEventflowDB(AsyncSession):
     # --- sending
 
     async def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
-        if query.sql.spec.alters:
+        spec: QuerySpec = query.sql.spec
+        if spec.alters:
             return await self._alter(query, literals)
-        return await self._run(query.sql.spec, partial(query, **literals), (values,))
-
-    async def _run(self, spec: QuerySpec, send: Send, rows: Sequence[Mapping[str, Any]]) -> Result:
-        channel, result = await self._hold(spec, send, rows)
+        channel, result = await self._hold(spec, partial(query, **literals), (values,))
         if channel is not None:
             self._pool.release(channel)
         return result
@@ -306,7 +304,9 @@ class AsyncEventflowDB(AsyncSession):
         if size <= BATCH_BYTES or len(groups) == 1:
             (text,) = batches(statement, groups, BATCH_BYTES)
             try:
-                await self._run(spec, lambda channel: channel.run_query(text, spec), rows)
+                channel, _ = await self._hold(spec, lambda channel: channel.run_query(text, spec), rows)
+                if channel is not None:
+                    self._pool.release(channel)
                 return None
             except InvalidValueError as error:
                 if error.errno != 1153:

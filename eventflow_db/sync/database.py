@@ -133,12 +133,10 @@ class EventflowDB(Session):
     # --- sending
 
     def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
-        if query.sql.spec.alters:
+        spec: QuerySpec = query.sql.spec
+        if spec.alters:
             return self._alter(query, literals)
-        return self._run(query.sql.spec, partial(query, **literals), (values,))
-
-    def _run(self, spec: QuerySpec, send: Send, rows: Sequence[Mapping[str, Any]]) -> Result:
-        channel, result = self._hold(spec, send, rows)
+        channel, result = self._hold(spec, partial(query, **literals), (values,))
         if channel is not None:
             self._pool.release(channel)
         return result
@@ -307,7 +305,9 @@ class EventflowDB(Session):
         if size <= BATCH_BYTES or len(groups) == 1:
             (text,) = batches(statement, groups, BATCH_BYTES)
             try:
-                self._run(spec, lambda channel: channel.run_query(text, spec), rows)
+                channel, _ = self._hold(spec, lambda channel: channel.run_query(text, spec), rows)
+                if channel is not None:
+                    self._pool.release(channel)
                 return None
             except InvalidValueError as error:
                 if error.errno != 1153:
