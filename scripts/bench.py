@@ -73,6 +73,10 @@ class Work(NamedTuple):
     """Events of one call: times are given for one event."""
 
 
+def _workers(number: int) -> str:
+    return f"{number} worker{'s' if number > 1 else ''}"
+
+
 def works(ids: Sequence[str], publish: Callable[[int], Sequence[str]], quick: bool) -> list[Work]:
     """Everything that is measured."""
 
@@ -93,11 +97,11 @@ def works(ids: Sequence[str], publish: Callable[[int], Sequence[str]], quick: bo
         Work("read 50,000 events", "read_many", lambda calls: [MOST] * calls, 1),
         Work("batch of 10,000", "batch", lambda calls: [events(10_000)] * calls, 1, each=10_000),
     ]
-    found.append(Work("persist one event, 1 workers", "persist", events, 8 * calls))
+    found.append(Work(f"persist one event, {_workers(1)}", "persist", events, 8 * calls))
     for workers in (1, 4, 16, 32):
-        found.append(Work(f"full life, {workers} workers", "life", events, 4 * calls, workers))
+        found.append(Work(f"full life, {_workers(workers)}", "life", events, 4 * calls, workers))
     for workers in (1, 4, 16, 32):
-        found.append(Work(f"read one event, {workers} workers", "read", known, 8 * calls, workers))
+        found.append(Work(f"read one event, {_workers(workers)}", "read", known, 8 * calls, workers))
     return found
 
 
