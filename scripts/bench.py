@@ -23,6 +23,7 @@ import msgspec
 from chart import bars
 from contenders import CONTENDERS, HUB, Contender, new_id
 from growth import FEW, growth
+from layers import layers
 from memory import memory
 from processors import pinned
 
@@ -253,6 +254,7 @@ def main() -> None:
     parser.add_argument("--durable", action="store_true", help="every commit waits for the disk")
     parser.add_argument("--to", type=Path, default=Path("benchmark"))
     parser.add_argument("--growth", type=int, nargs="?", const=1_000_000)
+    parser.add_argument("--layers", action="store_true")
     parser.add_argument("--memory", type=int, nargs="?", const=1_000_000)
     arguments = parser.parse_args()
     started_with = options(arguments.growth or 0, arguments.durable)
@@ -262,6 +264,9 @@ def main() -> None:
         print(json.dumps(about, indent=1))
         if arguments.memory:
             memory(server, url, arguments.memory)
+            return
+        if arguments.layers:
+            layers(server, settings, event)
             return
         if arguments.growth:
             found = growth(server, settings, arguments.growth)
