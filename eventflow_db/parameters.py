@@ -188,14 +188,12 @@ def split_mark(name: str) -> tuple[str, str]:
     return base, mark + rest
 
 
-def refusals(
-    types: Mapping[str, ParameterType], values: Mapping[str, Any], optional: frozenset[str] = frozenset()
-) -> list[str]:
+def refusals(types: Mapping[str, ParameterType], values: Mapping[str, Any]) -> list[str]:
     """Every key that breaks its rule, as `key: must be …`; msgspec by itself stops at the first."""
     problems = [f"{key}: unknown key" for key in values if key not in types]
     for key, kind in types.items():
         if key not in values:
-            if key not in optional:
+            if kind.absent is None:
                 problems.append(f"{key}: missing")
             continue
         try:

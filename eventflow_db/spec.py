@@ -131,8 +131,8 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 value = values.get(key, _MISSING)
                 if value.__class__ is str and is_plain(value):
                     literals[name] = b"'" + value.encode() + b"'"
-                elif absent is not None and (value is None or value is _MISSING):
-                    left_out += value is _MISSING
+                elif value is _MISSING and absent is not None:
+                    left_out += 1
                     literals[name] = absent
                 else:
                     literals[name] = encode(value)
@@ -140,7 +140,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 return literals
         except ValueError:
             pass  # what msgspec says may quote the value, and it is the first of perhaps several
-        raise InvalidValueError(self.code, "; ".join(refusals(self.types, values, self.optional)))
+        raise InvalidValueError(self.code, "; ".join(refusals(self.types, values)))
 
     @cached_property
     def writes(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pymysql
 import pytest
 
@@ -16,6 +17,7 @@ from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
 from eventflow_db.testing.servers import Server
 
 from .api import API, Loop
+from .proxy import Proxy
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
@@ -218,3 +220,26 @@ def check_settings(eventflow_server: Server) -> Iterator[Settings]:
     for (name,) in admin.execute("SHOW DATABASES LIKE 'eventflow\\_check\\_%'"):
         admin.execute(f"DROP DATABASE `{name}`")
     admin.close()
+
+
+@pytest.fixture
+def proxy(eventflow_server: Server) -> Iterator[Proxy]:
+    """The way to the server, with faults on request."""
+    with Proxy(eventflow_server) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxied(settings: Settings, proxy: Proxy) -> Settings:
+    """Settings that lead through the proxy, in plain text so that it sees the statements, on one connection."""
+    return msgspec.structs.replace(
+        settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", connection_limit=1
+    )
+
+
+@pytest.fixture
+def far(api: API, proxied: Settings) -> EventflowDB:
+    """The database object, of each API in turn, behind the proxy, with a connection that stands."""
+    db = api.database(proxied)
+    db.ping()
+    return db

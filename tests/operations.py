@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from eventflow_db import Session, errors
+from eventflow_db import NewEvent, Session, errors
 
 PREFIX = "E_EVENTFLOW_DB_"
 E = TypeVar("E", bound=errors.EventflowDBError)
@@ -36,6 +36,8 @@ def _mapping(codes: str, /, **values: Any) -> Operation:
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 EVENT = {"domain": "domain", "pid": "pid", "name": "name"}
+HALF: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": "x" * 600_000}
+"""Two of these need two statements, and so a transaction."""
 PROCESS = {"domain": "domain", "pid": "pid"}
 HUB = {
     "id": "hub-id", "external_ip": "127.0.0.1", "external_port": 50001,

@@ -30,45 +30,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server
 
 from .api import API
 from .conftest import Admin
+from .operations import HALF
 from .proxy import Proxy
 
 EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
-HALF: NewEvent = {**EVENT, "data": "x" * 600_000}
-"""Two of these need two statements, and so a transaction."""
-
-
-@pytest.fixture
-def proxy(eventflow_server: Server) -> Iterator[Proxy]:
-    """The way to the server, with faults on request."""
-    with Proxy(eventflow_server) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def proxied(settings: Settings, proxy: Proxy) -> Settings:
-    """Settings that lead through the proxy, in plain text so that it sees the statements, on one connection."""
-    return msgspec.structs.replace(
-        settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", connection_limit=1
-    )
-
-
-@pytest.fixture
-def far(api: API, proxied: Settings) -> EventflowDB:
-    """The database object, of each API in turn, behind the proxy, with a connection that stands."""
-    db = api.database(proxied)
-    db.ping()
-    return db
 
 
 def count(admin: Admin, database: str, table: str) -> int:
@@ -318,19 +293,12 @@ def test_persist_events_commit_cut_before_request_is_written_once(
     assert count(admin, database, "event") == len(ids) == 2
 
 
+@pytest.mark.parametrize("event", [EVENT, HALF], ids=["the only one", "one of several"])
 def test_persist_events_statement_lost_is_written_once(
-    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str, event: NewEvent
 ) -> None:
     proxy.cut_reply(b"event.persist@")
-    far.persist_events([EVENT, EVENT])
-    assert count(admin, database, "event") == 2
-
-
-def test_persist_events_statement_of_several_lost_is_written_once(
-    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
-) -> None:
-    proxy.cut_reply(b"event.persist@")
-    far.persist_events([HALF, HALF])
+    far.persist_events([event, event])
     assert count(admin, database, "event") == 2
 
 

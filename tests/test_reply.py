@@ -33,6 +33,8 @@ from eventflow_db.testing.servers import Server
 from .conftest import Admin
 
 KIB, MIB = 1 << 10, 1 << 20
+LENGTHS = ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64))
+"""What a length begins with, its layout, and the limit that it stays below; the form of 3 bytes has no layout."""
 slowly = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -181,10 +183,8 @@ def test_read_ok_of_any_packet_is_what_reply_reads_or_none(
 
 
 def length_encoded(number: int) -> bytes:
-    for mark, layout, limit in ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64)):
-        if number < limit:
-            return mark + struct.pack(layout, number)
-    raise AssertionError
+    """The shortest of the forms."""
+    return next(mark + struct.pack(layout, number) for mark, layout, limit in LENGTHS if number < limit)
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000, LONGEST])
@@ -272,7 +272,7 @@ def test_rows_are_those_of_the_drivers_reader(driver: Any, rows: list[list[bytes
 
 @given(number=st.integers(0, 2**64 - 1))
 def test_read_length_reads_what_the_driver_reads(number: int) -> None:
-    for mark, layout, limit in ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64)):
+    for mark, layout, limit in LENGTHS:
         if number < limit:
             data = mark + struct.pack(layout, number)
             packet = pymysql.protocol.MysqlPacket(data, "utf8")

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import msgspec
 import pytest
 
-from eventflow_db import EventflowDB, Settings, errors
-from eventflow_db.testing.servers import Server
+from eventflow_db import EventflowDB, errors
 
-from .api import API
-from .operations import EVENT, OPERATIONS, TABLES, call
+from .operations import EVENT, HALF, OPERATIONS, TABLES, call
 from .proxy import Proxy
 
-HALF = {**EVENT, "data": "x" * 600_000}
-"""Two of these need two statements."""
 OF_SEVERAL = {
     "setup_table_schemas": [f"{table}.create" for table in TABLES],
     "archive_log": ["log.read_partitions", "log.archive"],
@@ -25,23 +20,6 @@ OF_SEVERAL = {
     "lock": ["lock.acquire", "lock.release"],
 }
 """Operations that are more than one statement, and which."""
-
-
-@pytest.fixture
-def proxy(eventflow_server: Server) -> Iterator[Proxy]:
-    """The way to the server, which sees what is sent."""
-    with Proxy(eventflow_server) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def far(api: API, settings: Settings, proxy: Proxy) -> EventflowDB:
-    """The database object, of each API in turn, behind the proxy."""
-    db = api.database(
-        msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED")
-    )
-    db.ping()
-    return db
 
 
 @pytest.fixture
@@ -80,7 +58,7 @@ def test_transaction_is_begin_its_statements_and_commit(far: EventflowDB, sent: 
 def test_transaction_batch_of_several_statements_has_a_savepoint(far: EventflowDB, sent: Sent) -> None:
     def work() -> None:
         with far.transaction() as tx:
-            tx.persist_events([HALF, HALF])  # type: ignore[list-item]
+            tx.persist_events([HALF, HALF])
 
     assert sent(work) == [
         "session.begin", "session.savepoint", "event.persist", "event.persist", "session.release_savepoint",
@@ -93,7 +71,7 @@ def test_batch_of_one_statement_is_that_statement(far: EventflowDB, sent: Sent) 
 
 
 def test_batch_of_several_statements_is_a_transaction(far: EventflowDB, sent: Sent) -> None:
-    queries = sent(lambda: far.persist_events([HALF, HALF]))  # type: ignore[list-item]
+    queries = sent(lambda: far.persist_events([HALF, HALF]))
     assert queries == ["session.begin", "event.persist", "event.persist", "session.commit"]
 
 

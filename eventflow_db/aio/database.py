@@ -300,9 +300,9 @@ class AsyncEventflowDB(AsyncSession):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         spec = statement.spec
-        size = len(statement.head) + sum(map(len, groups)) + len(groups)
-        if size <= BATCH_BYTES or len(groups) == 1:
-            (text,) = batches(statement, groups, BATCH_BYTES)
+        texts = batches(statement, groups, BATCH_BYTES)
+        text = next(texts)
+        if next(texts, None) is None:
             try:
                 channel, _ = await self._hold(spec, lambda channel: channel.run_query(text, spec), rows)
                 if channel is not None:
@@ -511,7 +511,7 @@ class _OneConnection(AsyncSession):
 
     def batches(self, statement: Statement, groups: Sequence[bytes]) -> list[bytes]:
         """The statements of a batch, as many as the server's limit asks for."""
-        return batches(statement, groups, min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES))
+        return list(batches(statement, groups, min(BATCH_BYTES, self._channel.packet_limit or BATCH_BYTES)))
 
     async def send_all(self, spec: QuerySpec, texts: Sequence[bytes]) -> None:
         """Send the statements of a batch."""

@@ -70,7 +70,8 @@ class AsyncPool:
             channel.abandon()
             raise PoolClosedError
         except BaseException:
-            self._give(None)
+            with self._lock:
+                self._give(None)
             raise
 
     async def open(self) -> Channel:
@@ -88,7 +89,8 @@ class AsyncPool:
         if not given:
             raise PoolTimeoutError
         if self._closed:
-            self._give(waiter.item)
+            with self._lock:
+                self._give(waiter.item)
             raise PoolClosedError
         return waiter.item
 
@@ -96,8 +98,8 @@ class AsyncPool:
         with self._lock:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-                return
-        self._give(waiter.item)  # it came too late for the one who waited
+            else:
+                self._give(waiter.item)  # it came too late for the one who waited
 
     def _is_fresh(self, channel: Channel) -> bool:
         return (
@@ -122,47 +124,42 @@ class AsyncPool:
     def release(self, channel: Channel) -> None:
         """Take a connection back whose last statement is complete."""
         with self._lock:
-            self._used.discard(channel)
-            ours, is_open = channel.scope == self._scope, channel.is_open
-            if ours and is_open and not self._waiters and not self._closed:  # the usual case, made short
-                self._idle.append(channel)
-                return
-        if ours:
-            self._give(channel if is_open else None)
-        else:
+            if ours := self._is_ours(channel):
+                self._give(channel if channel.is_open else None)
+        if not ours:
             channel.abandon()
 
     def discard(self, channel: Channel, *, cut: bool = False) -> None:
         """Close a connection that must not be used again; `cut`: its statement was not waited for."""
         channel.abandon()
-        ours = self._is_ours(channel)
+        with self._lock:
+            ours = self._is_ours(channel)
         if cut or channel.gave_up:
             self.end_statement(channel)
         if ours:
-            self._give(None)
+            with self._lock:
+                self._give(None)
 
     def renew(self) -> None:
         """Hand out no connection any more that is open now: their server has become read-only, or stops."""
         self._renewed = time.monotonic()
 
     def _is_ours(self, channel: Channel) -> bool:
-        """Take it off those in use; False for one of another process or loop."""
-        with self._lock:
-            self._used.discard(channel)
-            return channel.scope == self._scope
+        """Take it off those in use, with the lock held; False for one of another process or loop."""
+        self._used.discard(channel)
+        return channel.scope == self._scope
 
     def _give(self, channel: Channel | None) -> None:
-        """Pass a connection, or the right to open one, to whoever waits longest."""
-        with self._lock:
-            if self._closed and channel is not None:
-                channel.abandon()
-                channel = None
-            if self._waiters:
-                self._waiters.popleft().give(channel)
-            elif channel is None:
-                self._size -= 1
-            else:
-                self._idle.append(channel)
+        """Pass a connection, or the right to open one, to whoever waits longest, with the lock held."""
+        if self._closed and channel is not None:
+            channel.abandon()
+            channel = None
+        if self._waiters:
+            self._waiters.popleft().give(channel)
+        elif channel is None:
+            self._size -= 1
+        else:
+            self._idle.append(channel)
 
     def end_statement(self, channel: Channel) -> None:
         """Have the server end what it may still be doing for a connection; in the background, bounded in time."""

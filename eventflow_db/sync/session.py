@@ -763,15 +763,14 @@ def _revived(event: Event) -> Event:
     return msgspec.structs.replace(event, data=revive(event.data))
 
 
-def batches(statement: Statement, groups: Sequence[bytes], limit: int) -> list[bytes]:
+def batches(statement: Statement, groups: Sequence[bytes], limit: int) -> Iterator[bytes]:
     """The statements of a batch: as many groups of values in each as stay within `limit` bytes."""
-    statements: list[bytes] = []
     pending: list[bytes] = []
     size = len(statement.head)
     for group in groups:
         if pending and size + len(group) + 1 > limit:
-            statements.append(statement.head + b",".join(pending))
+            yield statement.head + b",".join(pending)
             pending, size = [], len(statement.head)
         pending.append(group)
         size += len(group) + 1
-    return [*statements, statement.head + b",".join(pending)]
+    yield statement.head + b",".join(pending)
