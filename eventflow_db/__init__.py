@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .codec import RemoteError
-from .driver import connection_arguments
+from .driver.setup import connection_arguments
 from .identifiers import generate_event_id
+from .query.tagged import RemoteError
 from .records import (
     Certificate,
     Event,
@@ -23,11 +23,11 @@ from .records import (
 )
 from .settings import Settings
 from .sync.database import EventflowDB, Transaction, locate
-from .sync.session import Session
+from .sync.operations import Session
 
 if TYPE_CHECKING:
     from .aio.database import AsyncEventflowDB, AsyncTransaction, locate_async
-    from .aio.session import AsyncSession
+    from .aio.operations import AsyncSession
 
 __all__ = [
     "AsyncEventflowDB",
@@ -60,7 +60,7 @@ _ASYNC = {
     "AsyncEventflowDB": "database",
     "AsyncTransaction": "database",
     "locate_async": "database",
-    "AsyncSession": "session",
+    "AsyncSession": "operations",
 }
 
 

@@ -5,9 +5,9 @@ from collections.abc import Generator, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
+from .query.rows import Result
+from .query.statement import Statement
 from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
-from .rows import Result
-from .statement import Statement
 
 T = TypeVar("T")
 
@@ -116,17 +116,13 @@ class EventReadByDomainAndEid(Query):
     def __call__(self, connection: Any, /, *, domain: str, eid: str, limit: int | None) -> Rows[Event]: ...
 
 class EventReadPageByDomainAndCpid(Query):
-    def __call__(
-        self, connection: Any, /, *, domain: str, cpid: str, after: str, page: int
-    ) -> Rows[Event]: ...
+    def __call__(self, connection: Any, /, *, domain: str, cpid: str, after: str, page: int) -> Rows[Event]: ...
 
 class EventReadPageByEid(Query):
     def __call__(self, connection: Any, /, *, eid: str, after: str, page: int) -> Rows[Event]: ...
 
 class EventReadPageByDomainAndEid(Query):
-    def __call__(
-        self, connection: Any, /, *, domain: str, eid: str, after: str, page: int
-    ) -> Rows[Event]: ...
+    def __call__(self, connection: Any, /, *, domain: str, eid: str, after: str, page: int) -> Rows[Event]: ...
 
 class EventCreate(Query):
     def __call__(self, connection: Any, /) -> Affected: ...
@@ -202,15 +198,7 @@ class EventScheduledCreate(Query):
 
 class HubPersist(Query):
     def __call__(
-        self,
-        connection: Any,
-        /,
-        *,
-        id: str,
-        external_ip: str,
-        external_port: int,
-        internal_ip: str,
-        internal_port: int,
+        self, connection: Any, /, *, id: str, external_ip: str, external_port: int, internal_ip: str, internal_port: int
     ) -> Affected: ...
 
 class HubRead(Query):

@@ -260,9 +260,7 @@ MEANINGS: Final[dict[int, Meaning]] = {
     1505: _SCHEMA,
     1507: _SCHEMA,
     1517: Meaning(ConflictError, "the partition exists"),
-    1665: Meaning(
-        SchemaError, "binlog_format=STATEMENT does not allow READ COMMITTED: set it to ROW or MIXED"
-    ),
+    1665: Meaning(SchemaError, "binlog_format=STATEMENT does not allow READ COMMITTED: set it to ROW or MIXED"),
     1735: _SCHEMA,
     1785: _SCHEMA,
     1822: _SCHEMA,

@@ -25,9 +25,7 @@ class _Sequence:
         self._lock = threading.Lock()
         self._milliseconds = 0
         self._random = 0
-        self._steps: list[
-            int
-        ] = []  # random, some at a time: asking the system for each costs more than all the rest
+        self._steps: list[int] = []  # random, some at a time: asking the system for each costs more than all the rest
         # another thread may hold the lock while this process forks: the child's copy would stay locked for ever
         os.register_at_fork(after_in_child=self._unlock)
 
@@ -41,8 +39,7 @@ class _Sequence:
             if not self._steps:
                 data = os.urandom(_STEP_BYTES * 64)
                 self._steps = [
-                    int.from_bytes(data[at : at + _STEP_BYTES], "big")
-                    for at in range(0, len(data), _STEP_BYTES)
+                    int.from_bytes(data[at : at + _STEP_BYTES], "big") for at in range(0, len(data), _STEP_BYTES)
                 ]
             step = 1 + self._steps.pop()
             if now > self._milliseconds:

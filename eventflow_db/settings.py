@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 from msgspec import Meta
 
-from .boundary import boundary
 from .errors import InvalidValueError
+from .redact import boundary
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
 PREFIX: Final = "EVENTFLOW_MYSQL_"
@@ -78,8 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __repr__(self) -> str:
         shown = (
-            f"{name}={'***' if name == 'password' else repr(getattr(self, name))}"
-            for name in self.__struct_fields__
+            f"{name}={'***' if name == 'password' else repr(getattr(self, name))}" for name in self.__struct_fields__
         )
         return f"Settings({', '.join(shown)})"
 
@@ -101,9 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if name.startswith(PREFIX)
         }
         unknown = [_unknown(name, _VARIABLES) for name in variables if name not in _VARIABLES]
-        values = {
-            _VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES and value
-        }
+        values = {_VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES and value}
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
@@ -145,8 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _VARIABLES: Final = {
-    PREFIX + {"password": "PASS", "database": "DB"}.get(name, name.upper()): name
-    for name in Settings.__struct_fields__
+    PREFIX + {"password": "PASS", "database": "DB"}.get(name, name.upper()): name for name in Settings.__struct_fields__
 }
 _TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 _RULES: Final = {
@@ -208,9 +204,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     try:
         # what the system vouches for takes 20 ms or more to load, so only where it is asked for
         context = (
-            ssl.create_default_context(cafile=settings.ssl_ca)
-            if verify
-            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            ssl.create_default_context(cafile=settings.ssl_ca) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
         # certificates that MySQL makes for itself lack what RFC 5280 asks for, and Python 3.13 is strict about it
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -219,7 +213,5 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
         if settings.ssl_cert:
             context.load_cert_chain(settings.ssl_cert, settings.ssl_key)
     except (OSError, ssl.SSLError) as error:
-        raise InvalidValueError(
-            CODE, f"ssl_ca, ssl_cert, ssl_key: cannot be used ({type(error).__name__})"
-        ) from None
+        raise InvalidValueError(CODE, f"ssl_ca, ssl_cert, ssl_key: cannot be used ({type(error).__name__})") from None
     return context

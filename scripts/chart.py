@@ -38,16 +38,11 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]], limit: float = 3
         for number, name in enumerate(names):
             width = min(ratios[name], limit) * scale
             y = top + number * _BAR
-            parts.append(
-                f'<rect x="{edge}" y="{y}" width="{width:.1f}" height="{_BAR - 1}" fill="{colours[number]}"/>'
-            )
+            parts.append(f'<rect x="{edge}" y="{y}" width="{width:.1f}" height="{_BAR - 1}" fill="{colours[number]}"/>')
             parts.append(_text(edge + width + 3, y + 8, f"{ratios[name]:.2f}", size=9))
         top += len(names) * _BAR + 12
     return "\n".join([*parts, "</svg>", ""])
 
 
 def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="#222">'
-        f"{escape(text)}</text>"
-    )
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="#222">{escape(text)}</text>'

@@ -142,9 +142,7 @@ class MySQLClient(_Cursor):
         }  # fmt: skip
         try:
             return MySQLdb.connect(**account, ssl_mode="DISABLED")
-        except (
-            MySQLdb.NotSupportedError
-        ):  # MariaDB's C library, which takes plain text unless it is told otherwise
+        except MySQLdb.NotSupportedError:  # MariaDB's C library, which takes plain text unless it is told otherwise
             return MySQLdb.connect(**account)
 
 
@@ -296,9 +294,7 @@ class AioMySQL(_Cursor):
     async def batch(self, events: Sequence[Event]) -> None:  # type: ignore[override]
         await self.connection.begin()
         for start in range(0, len(events), CHUNK):
-            await self.cursor.executemany(
-                INSERT, [self.row(event) for event in events[start : start + CHUNK]]
-            )
+            await self.cursor.executemany(INSERT, [self.row(event) for event in events[start : start + CHUNK]])
         await self.connection.commit()
 
     async def claim(self, id: str) -> bool:  # type: ignore[override]

@@ -28,9 +28,7 @@ def tell(db: EventflowDB) -> None:
 
     event_id = show(
         "persist_event(…)",
-        db.persist_event(
-            {"domain": "example", "pid": "process-id", "name": "event-name", "data": {"key": "value"}}
-        ),
+        db.persist_event({"domain": "example", "pid": "process-id", "name": "event-name", "data": {"key": "value"}}),
     )
     show("read_event(id)", db.read_event(event_id))
     show("read_events_by_domain_and_pid(…)", db.read_events_by_domain_and_pid("example", "process-id"))

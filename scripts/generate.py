@@ -180,9 +180,9 @@ from collections.abc import Generator, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
+from .query.rows import Result
+from .query.statement import Statement
 from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
-from .rows import Result
-from .statement import Statement
 
 T = TypeVar("T")
 
@@ -210,8 +210,8 @@ class Query:
 
 def stub() -> str:
     """The types of the queries, from their annotations."""
-    from eventflow_db.annotations import read_specs, shape
-    from eventflow_db.parameters import split_mark
+    from eventflow_db.query.annotations import read_specs, shape
+    from eventflow_db.query.parameters import split_mark
 
     tables: dict[str, list[str]] = {}
     classes = []
@@ -254,9 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     check = parser.parse_args(arguments).check
 
-    wanted = {
-        TARGET / path.name: generate(path.name, path.read_text()) for path in sorted(SOURCE.glob("*.py"))
-    }
+    wanted = {TARGET / path.name: generate(path.name, path.read_text()) for path in sorted(SOURCE.glob("*.py"))}
     wanted[STUB] = stub()
     found = {path: path.read_text() for path in (*TARGET.glob("*.py"), *STUB.parent.glob(STUB.name))}
     stale = 0
@@ -270,9 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             what = "missing" if old is None else "extra" if new is None else "stale"
             print(f"{name} is {what}; run scripts/generate")
             if old is not None and new is not None:
-                lines = difflib.unified_diff(
-                    old.splitlines(), new.splitlines(), "committed", "generated", "", "", 1
-                )
+                lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "committed", "generated", "", "", 1)
                 print("\n".join(list(lines)[:20]))
         elif new is None:
             path.unlink()

@@ -68,9 +68,7 @@ def _method(db: EventflowDB, kind: str, name: str) -> Any:
     return getattr(db, name.format(kind))
 
 
-def spread(
-    call: Callable[..., Any], then: Callable[[Any], object] = lambda result: result
-) -> Callable[[Any], object]:
+def spread(call: Callable[..., Any], then: Callable[[Any], object] = lambda result: result) -> Callable[[Any], object]:
     """The call with its arguments in one tuple."""
     return lambda arguments: then(call(*arguments))
 
@@ -269,9 +267,7 @@ def fill(server: Server, db: EventflowDB, rows: int) -> None:
         for statement in FILL:
             cursor.execute(statement)
         cursor.execute("DROP TABLE numbers")
-        cursor.execute(
-            "ANALYZE TABLE certificate, event, event_cpid, event_eid, event_published, event_scheduled, hub"
-        )
+        cursor.execute("ANALYZE TABLE certificate, event, event_cpid, event_eid, event_published, event_scheduled, hub")
     for number in range(10):
         db.persist_hub(hub() | {"id": f"online-{number}"})
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pymysql
 
 from eventflow_db import EventflowDB, connection_arguments
-from eventflow_db.queries import load
+from eventflow_db.query import load
 from eventflow_db.testing import running_server, temporary_database
 
 CALLS = 200
@@ -53,9 +53,7 @@ def main() -> None:
         name = f"{server.kind} {server.version}"
     base, cost = (statistics.median(times) for times in zip(*pairs, strict=True))
     more = statistics.median(wrapped / bare for bare, wrapped in pairs) - 1
-    print(
-        f"{name}: bare {base * 1e6:.0f} µs, read_event {cost * 1e6:.0f} µs, {more:+.0%} (median of {rounds} rounds)"
-    )
+    print(f"{name}: bare {base * 1e6:.0f} µs, read_event {cost * 1e6:.0f} µs, {more:+.0%} (median of {rounds} rounds)")
     tag = tag_cost(rounds)
     print(f"the tag in a statement: {tag * 1e6:+.2f} µs a call (median of {rounds} rounds)")
     if more > MOST:
@@ -69,8 +67,7 @@ def tag_cost(rounds: int) -> float:
     tagged, plain = (load(None, tag).event.read.sql for tag in (True, False))
     literals = {"id": b"'event'"}
     return statistics.median(
-        measure(lambda: tagged.render(literals)) - measure(lambda: plain.render(literals))
-        for _ in range(rounds)
+        measure(lambda: tagged.render(literals)) - measure(lambda: plain.render(literals)) for _ in range(rounds)
     )
 
 

@@ -232,9 +232,7 @@ def proxy(eventflow_server: Server) -> Iterator[Proxy]:
 @pytest.fixture
 def proxied(settings: Settings, proxy: Proxy) -> Settings:
     """Settings that lead through the proxy, in plain text so that it sees the statements, on one connection."""
-    return msgspec.structs.replace(
-        settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", connection_limit=1
-    )
+    return msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", connection_limit=1)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from eventflow_db import Settings
 from eventflow_db.check.prove import Finding, prove
 from eventflow_db.errors import ContractError
-from eventflow_db.queries import load_specs, package_sql
+from eventflow_db.query import load_specs, package_sql
 
 
 class Edit(NamedTuple):

@@ -58,9 +58,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "read_event": _row("EVENT_READ EVENT_NOT_FOUND", id="event-id"),
     "delete_event": _row("EVENT_DELETE", id="event-id"),
     "read_events_by_domain_and_pid": _row("EVENT_READ_BY_PID", **PROCESS),
-    "read_events_by_domain_and_pid_between_timestamps": _row(
-        "EVENT_READ_BY_PID", **PROCESS, start=NOON, end=NOON
-    ),
+    "read_events_by_domain_and_pid_between_timestamps": _row("EVENT_READ_BY_PID", **PROCESS, start=NOON, end=NOON),
     "read_events_by_domain_and_pid_and_names": _row("EVENT_READ_BY_PID", **PROCESS, names=["name"]),
     "read_distinct_pid_by_domain": _row("EVENT_READ_DISTINCT_PID_BY_DOMAIN", domain="domain"),
     "delete_event_by_domain_and_pid": _row("EVENT_DELETE_BY_PID", **PROCESS),
@@ -73,16 +71,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "read_event_eid_by_event_id": _row("EVENT_EID_READ_BY_EVENT_ID", event_id="event-id"),
     "read_events_by_eid": _row("EVENTS_READ_BY_EID", eid="eid"),
     "read_events_by_domain_and_eid": _row("EVENTS_READ_BY_DOMAIN_AND_EID", domain="domain", eid="eid"),
-    "persist_event_published": _mapping(
-        "EVENT_PUBLISHED_PERSIST", event_id="event-id", publisher="publisher"
-    ),
+    "persist_event_published": _mapping("EVENT_PUBLISHED_PERSIST", event_id="event-id", publisher="publisher"),
     "read_event_published": _row("EVENT_PUBLISHED_READ EVENT_PUBLISHED_NOT_FOUND", event_id="event-id"),
-    "update_event_published_to_consumed_by_hub": _row(
-        "EVENT_PUBLISHED_CREATE", event_id="event-id", hub="hub-id"
-    ),
-    "update_event_published_to_consumed_by_spoke": _row(
-        "EVENT_PUBLISHED_CREATE", event_id="event-id", spoke="spoke"
-    ),
+    "update_event_published_to_consumed_by_hub": _row("EVENT_PUBLISHED_CREATE", event_id="event-id", hub="hub-id"),
+    "update_event_published_to_consumed_by_spoke": _row("EVENT_PUBLISHED_CREATE", event_id="event-id", spoke="spoke"),
     "update_event_published_to_success": _row("EVENT_PUBLISHED_UPDATE_SUCCESS", event_id="event-id"),
     "update_event_published_to_failed": _row("EVENT_PUBLISHED_UPDATE_FAILED", event_id="event-id"),
     "update_event_published_to_orphan": _row("EVENT_PUBLISHED_UPDATE_ORPHAN", event_id="event-id"),

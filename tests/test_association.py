@@ -127,9 +127,7 @@ def test_read_events_by_eid(db: EventflowDB, event_id: str) -> None:
     assert db.read_events_by_eid("eid") == [db.read_event(event_id)]
 
 
-def test_read_events_by_eid_oldest_first_then_by_id_in_every_domain(
-    db: EventflowDB, several: list[str]
-) -> None:
+def test_read_events_by_eid_oldest_first_then_by_id_in_every_domain(db: EventflowDB, several: list[str]) -> None:
     assert [event.id for event in db.read_events_by_eid("shared")] == ["b", "c", "o", "a"]
 
 

@@ -88,14 +88,10 @@ BINARY = {"key": 65_535, "pass": 65_535} | dict.fromkeys(
 
 
 @pytest.mark.parametrize("key", BINARY)
-def test_persist_certificate_refuses_text_where_bytes_belong_and_too_many_bytes(
-    nowhere: EventflowDB, key: str
-) -> None:
+def test_persist_certificate_refuses_text_where_bytes_belong_and_too_many_bytes(nowhere: EventflowDB, key: str) -> None:
     most = BINARY[key]
     for bad in ("text", "YmFzZTY0", None, 1, [1], b"x" * (most + 1)):
-        message = refusal(
-            nowhere, "persist_certificate", {**OPERATIONS["persist_certificate"].values, key: bad}
-        )
+        message = refusal(nowhere, "persist_certificate", {**OPERATIONS["persist_certificate"].values, key: bad})
         assert message == f"{key}: must be bytes, at most {most:,}"
 
 
@@ -110,10 +106,7 @@ def test_text_that_its_column_cannot_hold_is_refused(nowhere: EventflowDB, name:
     assert refusal(nowhere, name, {**good, key: b"x"}) == f"{key}: must be text"
     assert refusal(nowhere, name, {**good, key: None}) == f"{key}: must be text"
     assert refusal(nowhere, name, {**good, key: "\ud800"}) == f"{key}: must hold no lone surrogate"
-    assert (
-        refusal(nowhere, name, {**good, key: "é" * 32_768})
-        == f"{key}: must have at most 65,535 bytes as UTF-8"
-    )
+    assert refusal(nowhere, name, {**good, key: "é" * 32_768}) == f"{key}: must have at most 65,535 bytes as UTF-8"
 
 
 @pytest.mark.parametrize("key", ["external_port", "internal_port"])

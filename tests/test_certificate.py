@@ -106,9 +106,7 @@ def test_read_certificate_revoked_raises_not_found(db: EventflowDB, persisted: N
         db.read_certificate(ID)
 
 
-def test_persist_certificate_again_after_revoking_is_version_0(
-    db: EventflowDB, persisted: NewCertificate
-) -> None:
+def test_persist_certificate_again_after_revoking_is_version_0(db: EventflowDB, persisted: NewCertificate) -> None:
     db.revoke_certificate(ID)
     assert db.persist_certificate({**persisted, "cert": "re-issued"}) is True
     row = db.read_certificate(ID)
@@ -173,9 +171,7 @@ def test_read_certificate_revoked_past_validity_period_raises_not_found(
         db.read_certificate(ID)
 
 
-def test_revoke_certificates_past_validity_period_none_gives_0(
-    db: EventflowDB, persisted: NewCertificate
-) -> None:
+def test_revoke_certificates_past_validity_period_none_gives_0(db: EventflowDB, persisted: NewCertificate) -> None:
     assert db.revoke_certificates_past_validity_period() == 0
     assert db.read_certificate(ID).revoked is None
 
@@ -184,9 +180,7 @@ def test_revoke_certificates_past_validity_period_without_any_gives_0(db: Eventf
     assert db.revoke_certificates_past_validity_period() == 0
 
 
-def test_revoke_certificates_past_validity_period_again_gives_0(
-    db: EventflowDB, expired: NewCertificate
-) -> None:
+def test_revoke_certificates_past_validity_period_again_gives_0(db: EventflowDB, expired: NewCertificate) -> None:
     db.persist_certificate(expired)
     db.revoke_certificates_past_validity_period()
     assert db.revoke_certificates_past_validity_period() == 0

@@ -14,8 +14,8 @@ from eventflow_db.check import samples
 from eventflow_db.check.prove import prove
 from eventflow_db.check.scratch import PREFIX, scratch_database
 from eventflow_db.check.server import inspecting
-from eventflow_db.parameters import TYPES
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
+from eventflow_db.query.parameters import TYPES
 from eventflow_db.testing.servers import Server
 
 from .conftest import Admin
@@ -68,13 +68,9 @@ def test_check_drops_its_scratch_database_when_it_fails(check_settings: Settings
 
 
 @pytest.mark.slow
-def test_check_drops_its_scratch_database_when_it_is_terminated(
-    check_settings: Settings, admin: Admin
-) -> None:
+def test_check_drops_its_scratch_database_when_it_is_terminated(check_settings: Settings, admin: Admin) -> None:
     before = scratches(admin)
-    url = (
-        f"mysql://{check_settings.user}:{check_settings.password}@{check_settings.host}:{check_settings.port}"
-    )
+    url = f"mysql://{check_settings.user}:{check_settings.password}@{check_settings.host}:{check_settings.port}"
     process = subprocess.Popen(
         [sys.executable, "-m", "eventflow_db.cli", "check", "--url", url, "--rows", "200000"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -92,9 +88,7 @@ def test_check_drops_its_scratch_database_when_it_is_terminated(
     assert scratches(admin) == before
 
 
-def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(
-    check_settings: Settings, admin: Admin
-) -> None:
+def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(check_settings: Settings, admin: Admin) -> None:
     before = scratches(admin)
     prove(check_settings, load_specs(), only=["event.read"], rows=11, keep=True)
     (kept,) = scratches(admin) - before
@@ -168,9 +162,7 @@ def test_every_parameter_type_has_samples() -> None:
 def test_prepare_tells_parameters_and_columns(check_settings: Settings) -> None:
     specs = load_specs()
     with inspecting(check_settings) as inspector, scratch_database(inspector, specs):
-        prepared = inspector.prepare(
-            b"SELECT id, rid, timestamp, 1 AS one FROM event WHERE id = ? AND pid = ?"
-        )
+        prepared = inspector.prepare(b"SELECT id, rid, timestamp, 1 AS one FROM event WHERE id = ? AND pid = ?")
         assert prepared is not None
         assert prepared.parameters == 2
         columns = [(column.name, column.type, column.nullable) for column in prepared.columns]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
 
 from .conftest import Admin
 from .damage import Edit, edited_copy
@@ -28,9 +28,7 @@ FIXED = Edit("event/queries.sql", "read", "FROM event", "FROM event -- ours")
 
 
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("EVENTFLOW_MYSQL")
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTFLOW_MYSQL")}
     return subprocess.run(
         [sys.executable, "-m", "eventflow_db.cli", *map(str, arguments)],
         env=environment | variables, capture_output=True, text=True, timeout=60, check=False,
@@ -63,9 +61,7 @@ def test_version_is_the_packages() -> None:
 
 def test_without_typer_says_what_to_install() -> None:
     program = "import sys; sys.modules['typer'] = None; from eventflow_db.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (
         2,
         "eventflow-db: needs typer: pip install 'eventflow-db[cli]'\n",
@@ -211,18 +207,14 @@ def test_queries_json() -> None:
 def test_queries_shows_where_an_overlay_is(tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, FIXED)
     (copy / "hub" / "queries.sql").unlink()
-    sources = {
-        line.split()[0]: line.split()[-1] for line in run("queries", "--sql", copy).stdout.splitlines()
-    }
+    sources = {line.split()[0]: line.split()[-1] for line in run("queries", "--sql", copy).stdout.splitlines()}
     assert sources["event.read"] == f"{copy}/event/queries.sql:17"
     assert not sources["hub.read"].startswith(str(tmp_path))
     other = run("queries", EVENTFLOW_MYSQL_SQL_PATH=str(copy)).stdout
     assert f"{copy}/event/queries.sql:17" in other
 
 
-@pytest.mark.parametrize(
-    "form", ["{hash}", "{short}", "event.read@{hash}", "/*eventflow:event.read@{hash}*/"]
-)
+@pytest.mark.parametrize("form", ["{hash}", "{short}", "event.read@{hash}", "/*eventflow:event.read@{hash}*/"])
 def test_queries_of_a_tag_points_to_the_overlay(tmp_path: Path, form: str) -> None:
     copy = edited_copy(tmp_path, FIXED)
     hash = load_specs(str(copy))["event.read"].hash
@@ -287,9 +279,7 @@ def test_explain_that_cannot(arguments: tuple[str, ...], problem: str) -> None:
 # --- terminals
 
 
-@pytest.mark.parametrize(
-    "command", [("queries",), ("queries", "event.read"), ("queries", "hub"), ("check", "--help")]
-)
+@pytest.mark.parametrize("command", [("queries",), ("queries", "event.read"), ("queries", "hub"), ("check", "--help")])
 def test_nothing_is_cut_off_in_a_narrow_terminal(command: tuple[str, ...]) -> None:
     shown = in_terminal(60, *command)
     assert "…" not in shown.replace("key=value…", "")

@@ -71,9 +71,7 @@ def test_update_hub_to_quit_by_16_workers_is_true_once_each(crowd: EventflowDB, 
     assert crowd.read_online_hubs() == []
 
 
-def test_persist_certificate_by_16_workers_is_true_once(
-    crowd: EventflowDB, certificate: NewCertificate
-) -> None:
+def test_persist_certificate_by_16_workers_is_true_once(crowd: EventflowDB, certificate: NewCertificate) -> None:
     assert sum(concurrently(*[lambda: crowd.persist_certificate(certificate)] * WORKERS)) == 1
 
 

@@ -143,9 +143,7 @@ def test_session_waits_for_locks_as_told(api: API, settings: Settings) -> None:
 def test_session_counts_matched_rows(db: EventflowDB, event_id: str) -> None:
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
     assert db.update_event_published_to_success(event_id)
-    assert db.update_event_published_to_success(
-        event_id
-    )  # most likely within the second: matched, not changed
+    assert db.update_event_published_to_success(event_id)  # most likely within the second: matched, not changed
 
 
 def test_session_counts_matched_rows_that_stay_the_same(session: Session) -> None:
@@ -181,9 +179,7 @@ def test_login_with_the_default_method_without_tls(
 ) -> None:
     settings = account("pässwörd", ssl_mode="DISABLED")
     plugin = admin.execute("SELECT plugin FROM mysql.user WHERE user = %s", settings.user)[0][0]
-    assert plugin == (
-        "caching_sha2_password" if eventflow_server.kind == "mysql" else "mysql_native_password"
-    )
+    assert plugin == ("caching_sha2_password" if eventflow_server.kind == "mysql" else "mysql_native_password")
     # of a fresh account nothing is cached, so that MySQL asks for the password itself: encrypted with its RSA key
     assert Session(api, settings).read(ssl_status("Ssl_cipher", eventflow_server)) == ""
 
@@ -204,15 +200,11 @@ def test_login_over_tls(api: API, account: Account, eventflow_server: Server, ad
 def test_preferred_takes_tls_where_it_is_offered(
     api: API, settings: Settings, eventflow_server: Server, admin: Admin
 ) -> None:
-    cipher = Session(api, changed(settings, ssl_mode="PREFERRED")).read(
-        ssl_status("Ssl_cipher", eventflow_server)
-    )
+    cipher = Session(api, changed(settings, ssl_mode="PREFERRED")).read(ssl_status("Ssl_cipher", eventflow_server))
     assert bool(cipher) == offers_tls(admin)
 
 
-def test_required_without_tls_on_the_server_is_unavailable(
-    api: API, settings: Settings, admin: Admin
-) -> None:
+def test_required_without_tls_on_the_server_is_unavailable(api: API, settings: Settings, admin: Admin) -> None:
     if offers_tls(admin):
         pytest.skip("this server offers TLS")
     db = api.database(changed(settings, ssl_mode="REQUIRED"))
@@ -222,9 +214,7 @@ def test_required_without_tls_on_the_server_is_unavailable(
 
 
 @pytest.mark.parametrize("mode", ["VERIFY_CA", "VERIFY_IDENTITY"])
-def test_certificate_that_nobody_vouches_for_is_refused(
-    api: API, settings: Settings, admin: Admin, mode: str
-) -> None:
+def test_certificate_that_nobody_vouches_for_is_refused(api: API, settings: Settings, admin: Admin, mode: str) -> None:
     db = api.database(changed(settings, ssl_mode=mode))
     with pytest.raises(errors.UnavailableError) as caught:
         db.ping()
@@ -242,9 +232,7 @@ def test_verified_certificate(
 def test_certificate_of_another_host_is_refused(
     api: API, settings: Settings, eventflow_server: Server, tmp_path: Path
 ) -> None:
-    db = api.database(
-        changed(settings, ssl_mode="VERIFY_IDENTITY", ssl_ca=server_ca(eventflow_server, tmp_path))
-    )
+    db = api.database(changed(settings, ssl_mode="VERIFY_IDENTITY", ssl_ca=server_ca(eventflow_server, tmp_path)))
     with pytest.raises(errors.UnavailableError) as caught:
         db.ping()
     assert caught.value.errno == 2026

@@ -14,14 +14,14 @@ import msgspec
 import pytest
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.annotations import read_specs
-from eventflow_db.contract import FILE, Contract, write
+from eventflow_db.check.tables import entries
 from eventflow_db.errors import ContractError, InvalidValueError
-from eventflow_db.judge import entries
-from eventflow_db.parameters import TYPES
-from eventflow_db.queries import load, load_specs, package_sql
-from eventflow_db.spec import QuerySpec
-from eventflow_db.statement import Statement
+from eventflow_db.query import load, load_specs, package_sql
+from eventflow_db.query.annotations import read_specs
+from eventflow_db.query.contract import FILE, Contract, write
+from eventflow_db.query.parameters import TYPES
+from eventflow_db.query.spec import QuerySpec
+from eventflow_db.query.statement import Statement
 
 from .api import API
 from .conftest import Admin
@@ -83,9 +83,7 @@ def test_contract_names_what_a_reviewer_asks_for() -> None:
 
 
 def test_contract_changes_one_line_when_one_thing_changes(tmp_path: Path) -> None:
-    copy = edited_copy(
-        tmp_path, Edit("event/queries.sql", "read", "param id: identifier", "param id: position")
-    )
+    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "param id: identifier", "param id: position"))
     before = (package_sql() / FILE).read_text(encoding="utf-8").splitlines()
     after = write(entries(read_specs(copy))).splitlines()
     assert [(a, b) for a, b in zip(before, after, strict=True) if a != b] == [
@@ -100,9 +98,7 @@ def test_contract_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_load_of_the_judged_text_needs_no_sqlglot() -> None:
-    program = (
-        "import sys, eventflow_db; eventflow_db.EventflowDB('mysql://x@y'); print('sqlglot' in sys.modules)"
-    )
+    program = "import sys, eventflow_db; eventflow_db.EventflowDB('mysql://x@y'); print('sqlglot' in sys.modules)"
     assert run("-c", program).stdout == "False\n"
 
 
@@ -201,9 +197,7 @@ def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> 
     assert load_refusal(overlay) == f"{path}: is not of the form {overlay}/<table>/<file>.sql: move it there"
 
 
-@pytest.mark.parametrize(
-    "name", [".git/event/x.sql", "..data/x.sql", "event/.x.sql", "notes.txt", "event/x.sql~"]
-)
+@pytest.mark.parametrize("name", [".git/event/x.sql", "..data/x.sql", "event/.x.sql", "notes.txt", "event/x.sql~"])
 def test_overlay_file_that_is_hidden_or_no_sql_is_left_aside(overlay: Path, name: str) -> None:
     path = overlay / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import pytest
 
 from eventflow_db import Settings
 from eventflow_db.check.diff import diff
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
 
 from .damage import Edit, check_findings, edited_copy, load_refusal
 
@@ -306,14 +306,10 @@ def test_check_names_the_query_and_the_reason(tmp_path: Path, check_settings: Se
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_check_and_diff_of_a_schema(
-    tmp_path: Path, settings: Settings, check_settings: Settings, name: str
-) -> None:
+def test_check_and_diff_of_a_schema(tmp_path: Path, settings: Settings, check_settings: Settings, name: str) -> None:
     edit, reasons, expected = SCHEMAS[name]
     copy = edited_copy(tmp_path, edit)
-    found = {
-        finding.query: finding for finding in check_findings(check_settings, copy, keep=False, rows=2_000)
-    }
+    found = {finding.query: finding for finding in check_findings(check_settings, copy, keep=False, rows=2_000)}
     for query, reason in reasons.items():
         assert re.search(reason, "; ".join(found[query].problems)), found[query]
     if expected is not None:

@@ -21,7 +21,7 @@ from eventflow_db.errors import (
     RETRIED,
     meaning,
 )
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
 from .api import API
@@ -69,9 +69,7 @@ def answers(*numbers: int) -> Iterator[pytest.ExceptionInfo[errors.EventflowDBEr
 @pytest.fixture
 def one(api: API, settings: Settings) -> EventflowDB:
     """A database object with one connection that stands, which runs things again once."""
-    db = api.database(
-        msgspec.structs.replace(settings, connection_limit=1, lock_wait_timeout=1, retry_limit=1)
-    )
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1, lock_wait_timeout=1, retry_limit=1))
     db.ping()
     return db
 
@@ -206,9 +204,7 @@ def test_errno_2003(api: API, settings: Settings) -> None:
         api.database(msgspec.structs.replace(settings, host="127.0.0.1", port=1)).ping()
 
 
-def test_errno_2006_was_never_sent_and_runs_again(
-    api: API, one: EventflowDB, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_errno_2006_was_never_sent_and_runs_again(api: API, one: EventflowDB, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = getattr(one, "target", one)._pool._idle[0]
     monkeypatch.setattr(type(channel), "is_quiet", True)  # it breaks between the check and the sending
 
@@ -221,9 +217,7 @@ def test_errno_2006_was_never_sent_and_runs_again(
 
 def test_errno_2013(api: API, settings: Settings, eventflow_server: Server) -> None:
     with Proxy(eventflow_server) as proxy:
-        db = api.database(
-            msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED")
-        )
+        db = api.database(msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED"))
         db.ping()
         proxy.cut_reply(b"log.persist@")
         with answers(2013):
@@ -344,9 +338,7 @@ def test_errno_1317_is_not_run_again(one: EventflowDB, rival: Any, eventflow_ser
     assert size(one) == 1
 
 
-def test_errno_1927_or_1053_of_a_killed_connection(
-    one: EventflowDB, rival: Any, eventflow_server: Server
-) -> None:
+def test_errno_1927_or_1053_of_a_killed_connection(one: EventflowDB, rival: Any, eventflow_server: Server) -> None:
     """What a server says depends on the moment; the transaction is over in every case."""
     thread = threading.Thread(target=_kill(eventflow_server, "CONNECTION"))
     thread.start()

@@ -118,14 +118,10 @@ def test_missing_reference(db: EventflowDB) -> None:
         db.persist_event_cpid(SECRET, SECRET)
 
 
-def test_row_that_another_refers_to(
-    db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any
-) -> None:
+def test_row_that_another_refers_to(db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any) -> None:
     # no operation gives a hub another id; a DBA's overlay may
     event_id = db.persist_event({"domain": "d", "pid": "p", "name": "n"})
-    db.persist_hub(
-        {"id": SECRET, "external_ip": "a", "external_port": 1, "internal_ip": "a", "internal_port": 1}
-    )
+    db.persist_hub({"id": SECRET, "external_ip": "a", "external_port": 1, "internal_ip": "a", "internal_port": 1})
     db.persist_event_published({"event_id": event_id, "publisher": "p"})
     db.update_event_published_to_consumed_by_hub(event_id, SECRET)
     (tmp_path / "hub").mkdir()
@@ -175,9 +171,7 @@ def test_value_out_of_range_of_its_column(
         empty_db.persist_hub({**hub, "external_port": 50000, "id": SECRET})
 
 
-def test_statement_too_large_is_not_sent_and_the_connection_stays(
-    api: API, settings: Settings, admin: Admin
-) -> None:
+def test_statement_too_large_is_not_sent_and_the_connection_stays(api: API, settings: Settings, admin: Admin) -> None:
     largest = int(admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0])
     if largest > 2**27:
         pytest.skip("this server takes statements larger than this test makes")
@@ -221,9 +215,7 @@ def test_unknown_database(api: API, settings: Settings) -> None:
 
 
 def test_closed_port(api: API, settings: Settings) -> None:
-    db = api.database(
-        msgspec.structs.replace(settings, host="127.0.0.1", port=closed_port(), password=SECRET)
-    )
+    db = api.database(msgspec.structs.replace(settings, host="127.0.0.1", port=closed_port(), password=SECRET))
     with failing(errors.UnavailableError, "EVENT_READ", 2003):
         db.read_event(SECRET)
 
@@ -263,9 +255,7 @@ def test_certificate_cause_comes_without_the_servers_message(
 ) -> None:
     altered(change)
     with pytest.raises(EventflowDBError) as caught:
-        empty_db.persist_certificate(
-            {**certificate, "cert": SECRET, "key": SECRET.encode(), "pass": SECRET.encode()}
-        )
+        empty_db.persist_certificate({**certificate, "cert": SECRET, "key": SECRET.encode(), "pass": SECRET.encode()})
     check(caught.value, kind, "E_EVENTFLOW_DB_CERTIFICATE_PERSIST", errno)
     assert caught.value.__cause__ is not None
     assert caught.value.__cause__.args == (errno, "the server's message is left out: it may quote a value")

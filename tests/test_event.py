@@ -188,9 +188,7 @@ def test_read_events_by_domain_and_pid_between_timestamps_includes_both_ends(
 
 
 def test_read_events_by_domain_and_pid_between_timestamps_limit(db: EventflowDB, three: list[str]) -> None:
-    events = db.read_events_by_domain_and_pid_between_timestamps(
-        "domain", "pid", NOON, NOON + MILLISECOND, limit=1
-    )
+    events = db.read_events_by_domain_and_pid_between_timestamps("domain", "pid", NOON, NOON + MILLISECOND, limit=1)
     assert ids(events) == ["b"]
 
 
@@ -242,9 +240,7 @@ def test_delete_event_by_domain_and_pid_twice_returns_false(db: EventflowDB, thr
     assert db.delete_event_by_domain_and_pid("domain", "pid") is False
 
 
-def test_read_events_by_domain_and_pid_deleted_gives_empty_eventlog(
-    db: EventflowDB, three: list[str]
-) -> None:
+def test_read_events_by_domain_and_pid_deleted_gives_empty_eventlog(db: EventflowDB, three: list[str]) -> None:
     db.delete_event_by_domain_and_pid("domain", "pid")
     assert db.read_events_by_domain_and_pid("domain", "pid") == []
 
@@ -280,9 +276,7 @@ def test_persist_events_larger_than_one_statement(db: EventflowDB, admin: Admin,
     assert [found[event_id] for event_id in given] == list(range(25))
 
 
-def test_persist_events_duplicate_in_a_later_statement_rolls_everything_back(
-    db: EventflowDB, event_id: str
-) -> None:
+def test_persist_events_duplicate_in_a_later_statement_rolls_everything_back(db: EventflowDB, event_id: str) -> None:
     events = [new(pid="batch", data="x" * 100_000) for _ in range(25)]
     with fails(errors.DuplicateError, "EVENT_PERSIST") as caught:
         db.persist_events([*events, new(pid="batch", id=event_id)])

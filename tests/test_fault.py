@@ -80,9 +80,7 @@ def test_read_event_cut_before_request_runs_again(far: EventflowDB, proxy: Proxy
 
 
 @pytest.mark.parametrize("after", [0, 1, 30, 200])
-def test_read_event_cut_within_reply_runs_again(
-    far: EventflowDB, proxy: Proxy, event_id: str, after: int
-) -> None:
+def test_read_event_cut_within_reply_runs_again(far: EventflowDB, proxy: Proxy, event_id: str, after: int) -> None:
     rule = proxy.cut_reply(b"event.read@", after)
     assert far.read_event(event_id).id == event_id
     assert rule.fired.is_set()
@@ -123,9 +121,7 @@ def test_handshake_that_trickles_ends_with_connect_timeout(api: API, proxied: Se
     assert time.monotonic() - started < 4
 
 
-def test_persist_event_reply_lost_is_written_once(
-    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
-) -> None:
+def test_persist_event_reply_lost_is_written_once(far: EventflowDB, proxy: Proxy, admin: Admin, database: str) -> None:
     rule = proxy.cut_reply(b"event.persist@")
     event_id = far.persist_event({**EVENT, "data": {"e": 1e-7, "n": [None, 2.5, "ä'\\"]}})
     assert rule.fired.is_set()
@@ -179,9 +175,7 @@ def test_persist_certificate_reply_lost_is_outcome_unknown_and_never_run_again(
     with pytest.raises(errors.OutcomeUnknownError):
         far.persist_certificate(certificate)
     assert rule.fired.is_set()
-    assert (
-        count(admin, database, "certificate") == 1
-    )  # had it been revoked by now, a second one would revive it
+    assert count(admin, database, "certificate") == 1  # had it been revoked by now, a second one would revive it
 
 
 def test_persist_event_request_lost_and_id_taken_without_its_rid_is_duplicate(
@@ -227,9 +221,7 @@ def test_persist_log_reply_lost_is_outcome_unknown_and_written_once(
     assert count(admin, database, "log") == 1
 
 
-def test_persist_event_lost_and_no_way_back_is_outcome_unknown(
-    api: API, proxied: Settings, proxy: Proxy
-) -> None:
+def test_persist_event_lost_and_no_way_back_is_outcome_unknown(api: API, proxied: Settings, proxy: Proxy) -> None:
     db = api.database(msgspec.structs.replace(proxied, retry_limit=2))
     db.ping()
     proxy.cut_reply(b"event.persist@")
@@ -252,9 +244,7 @@ def test_persist_event_lost_waits_for_server_to_come_back(
     assert count(admin, database, "event") == 1
 
 
-def test_persist_event_reply_lost_for_ever_is_bounded_in_tries(
-    api: API, proxied: Settings, proxy: Proxy
-) -> None:
+def test_persist_event_reply_lost_for_ever_is_bounded_in_tries(api: API, proxied: Settings, proxy: Proxy) -> None:
     db = api.database(msgspec.structs.replace(proxied, retry_limit=3))
     rules = [proxy.cut_request(b"event.persist@") for _ in range(10)]
     with pytest.raises(errors.OutcomeUnknownError):
@@ -262,9 +252,7 @@ def test_persist_event_reply_lost_for_ever_is_bounded_in_tries(
     assert sum(rule.fired.is_set() for rule in rules) == 4
 
 
-def test_persist_event_reply_lost_for_ever_is_bounded_in_time(
-    api: API, proxied: Settings, proxy: Proxy
-) -> None:
+def test_persist_event_reply_lost_for_ever_is_bounded_in_time(api: API, proxied: Settings, proxy: Proxy) -> None:
     db = api.database(msgspec.structs.replace(proxied, retry_limit=10000, retry_timeout=0.3))
     for _ in range(1000):
         proxy.cut_request(b"event.persist@")
@@ -306,9 +294,7 @@ def test_persist_events_statement_lost_of_other_rows_is_duplicate(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:
     proxy.cut_request(b"event.persist@", after=20)
-    admin.execute(
-        f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')"
-    )
+    admin.execute(f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')")
     with pytest.raises(errors.DuplicateError):
         far.persist_events([EVENT, {**EVENT, "id": "other"}])
     assert count(admin, database, "event") == 1
@@ -366,9 +352,7 @@ def test_persist_events_of_another_row_is_duplicate_after_lost_commit(
 ) -> None:
     proxy.cut_request(b"session.commit@")
     proxy.delay_reply(b"session.begin@", 0)
-    admin.execute(
-        f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')"
-    )
+    admin.execute(f"INSERT INTO `{database}`.event (id, domain, pid, name, data) VALUES ('other', 'd', 'p', 'n', '1')")
     with pytest.raises(errors.DuplicateError):
         far.persist_events([HALF, {**HALF, "id": "other"}])
     assert count(admin, database, "event") == 1
@@ -446,9 +430,7 @@ def test_claim_on_connection_closed_while_idle_is_true(
 
 
 @pytest.mark.slow
-def test_claim_after_servers_idle_timeout_is_true(
-    api: API, settings: Settings, admin: Admin, event_id: str
-) -> None:
+def test_claim_after_servers_idle_timeout_is_true(api: API, settings: Settings, admin: Admin, event_id: str) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1))
     admin.execute("SET GLOBAL wait_timeout = 1")
     try:

@@ -176,9 +176,7 @@ def test_statement_past_read_timeout_is_ended_on_the_server(
     assert eventually(lambda: not statements(admin, "event.delete@"), 3)
 
 
-def test_cancelled_statement_kills_no_later_one(
-    user: Settings, blocked: Any, event_id: str, admin: Admin
-) -> None:
+def test_cancelled_statement_kills_no_later_one(user: Settings, blocked: Any, event_id: str, admin: Admin) -> None:
     async def run() -> None:
         async with AsyncEventflowDB(msgspec.structs.replace(user, connection_limit=1)) as db:
             for _ in range(10):
@@ -191,9 +189,7 @@ def test_cancelled_statement_kills_no_later_one(
     asyncio.run(run())
 
 
-def test_cancelling_does_not_wait_for_a_frozen_server(
-    restartable: Server, user: Settings, event_id: str
-) -> None:
+def test_cancelling_does_not_wait_for_a_frozen_server(restartable: Server, user: Settings, event_id: str) -> None:
     async def run() -> None:
         settings = msgspec.structs.replace(user, connect_timeout=0.5)
         async with AsyncEventflowDB(settings) as db:
@@ -215,9 +211,7 @@ def test_cancelling_does_not_wait_for_a_frozen_server(
     asyncio.run(run())
 
 
-def test_cancellations_at_random_leave_no_wrong_result_and_no_connection(
-    user: Settings, admin: Admin
-) -> None:
+def test_cancellations_at_random_leave_no_wrong_result_and_no_connection(user: Settings, admin: Admin) -> None:
     """1,000 tasks, each cancelled at a random moment, while others go on."""
     before = len(connections(admin))
     chance = random.Random(3)
@@ -370,9 +364,7 @@ db.close()
 
 
 def test_fork_inside_transaction_is_refused_in_the_child(url: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FORK_TRANSACTION, url], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", FORK_TRANSACTION, url], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
@@ -430,9 +422,7 @@ def test_64_workers_on_a_pool_of_5_are_served_alike(name: str, user: Settings, a
 # --- locks
 
 
-def test_cancelled_holder_of_a_lock_does_not_wait_for_a_frozen_server(
-    restartable: Server, user: Settings
-) -> None:
+def test_cancelled_holder_of_a_lock_does_not_wait_for_a_frozen_server(restartable: Server, user: Settings) -> None:
     async def hold(db: AsyncEventflowDB) -> None:
         async with db.lock("frozen"):
             restartable.pause()
@@ -479,9 +469,7 @@ def test_row_lock_is_waited_for_in_several_tries(
     assert db.delete_event(event_id) is True
 
 
-def test_row_lock_is_tried_at_least_8_times(
-    api: API, settings: Settings, blocked: Any, event_id: str
-) -> None:
+def test_row_lock_is_tried_at_least_8_times(api: API, settings: Settings, blocked: Any, event_id: str) -> None:
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
     threading.Timer(8.5, blocked.rollback).start()
     assert db.delete_event(event_id) is True
@@ -498,9 +486,7 @@ def test_row_lock_held_for_ever_is_conflict_in_bounded_time(
     assert time.monotonic() - started < 5
 
 
-def test_row_lock_in_transaction_is_not_tried_again(
-    api: API, settings: Settings, blocked: Any, event_id: str
-) -> None:
+def test_row_lock_in_transaction_is_not_tried_again(api: API, settings: Settings, blocked: Any, event_id: str) -> None:
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
     started = time.monotonic()
     with db.transaction() as tx:
@@ -551,9 +537,7 @@ def test_cancelled_archive_log_is_ended_on_the_server(
     asyncio.run(run())
 
 
-def test_read_only_server_is_unavailable_and_its_connections_are_left(
-    api: API, user: Settings, admin: Admin
-) -> None:
+def test_read_only_server_is_unavailable_and_its_connections_are_left(api: API, user: Settings, admin: Admin) -> None:
     db = api.database(user)
     with db.transaction(), db.transaction():
         db.ping()  # three connections
@@ -570,9 +554,7 @@ def test_read_only_server_is_unavailable_and_its_connections_are_left(
         assert not old & connections(admin)
 
 
-def test_too_many_connections_is_unavailable(
-    api: API, user: Settings, admin: Admin, eventflow_server: Server
-) -> None:
+def test_too_many_connections_is_unavailable(api: API, user: Settings, admin: Admin, eventflow_server: Server) -> None:
     limit = admin.execute("SELECT @@GLOBAL.max_connections")[0][0]
     admin.execute("SET GLOBAL max_connections = 10")
     with contextlib.ExitStack() as stack:
@@ -597,9 +579,7 @@ def test_killed_query_is_conflict_and_not_run_again(
 
     def kill() -> None:
         eventually(lambda: statements(watcher, "event.delete@"))
-        rows = watcher.execute(
-            "SELECT id FROM information_schema.processlist WHERE info LIKE '%event.delete@%'"
-        )
+        rows = watcher.execute("SELECT id FROM information_schema.processlist WHERE info LIKE '%event.delete@%'")
         for (thread,) in rows:
             with contextlib.suppress(pymysql.err.MySQLError):
                 watcher.execute(f"KILL QUERY {thread}")

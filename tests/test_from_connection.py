@@ -130,9 +130,7 @@ def test_from_connection_counts_matched_rows(session: EventflowDB) -> None:
 
 
 def test_from_connection_reads_what_the_caller_wrote(api: API, session: EventflowDB, connection: Any) -> None:
-    api.execute(
-        connection, "INSERT INTO event (id, domain, pid, name, data) VALUES ('é✓', 'd', 'p', 'n', '[1]')"
-    )
+    api.execute(connection, "INSERT INTO event (id, domain, pid, name, data) VALUES ('é✓', 'd', 'p', 'n', '[1]')")
     assert session.read_event("é✓").data == [1]
 
 
@@ -238,9 +236,7 @@ def test_from_connection_refuses_to_create_a_table(
     assert stored() == []
 
 
-def test_from_connection_refuses_what_commits_or_leaves(
-    session: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_from_connection_refuses_what_commits_or_leaves(session: EventflowDB, stored: Callable[[], list[str]]) -> None:
     session.persist_event(EVENT)
     with pytest.raises(errors.InvalidValueError):
         session.setup_table_schemas()

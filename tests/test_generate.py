@@ -152,9 +152,7 @@ def test_committed_files_are_fresh(script: ModuleType, monkeypatch: pytest.Monke
     assert script.main(["--check"]) == 0
 
 
-def test_check_stale_types_of_queries(
-    script: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_stale_types_of_queries(script: ModuleType, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tree.parent / "catalogue.pyi").write_text("")
     assert script.main(["--check"]) == 1
     assert "catalogue.pyi is stale; run scripts/generate" in capsys.readouterr().out

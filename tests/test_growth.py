@@ -16,9 +16,7 @@ from .operations import CERTIFICATE, HUB, OPERATIONS, call
 
 FEW, MANY = 40, 1000
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
-COUNTED = (
-    "SHOW SESSION STATUS WHERE variable_name LIKE 'Handler_read_%' OR variable_name LIKE 'Handler_icp_%'"
-)
+COUNTED = "SHOW SESSION STATUS WHERE variable_name LIKE 'Handler_read_%' OR variable_name LIKE 'Handler_icp_%'"
 
 # Old rows that no operation asks for: other processes and entities, what is done, gone, executed or archived.
 FILL = (
@@ -79,9 +77,7 @@ def filled(eventflow_server: Any) -> Iterator[dict[int, str]]:
         admin.execute("INSERT INTO n VALUES " + ", ".join(f"({number})" for number in range(rows)))
         for statement in FILL:
             admin.execute(statement)
-        admin.execute(
-            "ANALYZE TABLE certificate, event, event_cpid, event_eid, event_published, event_scheduled, hub"
-        )
+        admin.execute("ANALYZE TABLE certificate, event, event_cpid, event_eid, event_published, event_scheduled, hub")
     yield databases
     for name in databases.values():
         admin.execute(f"DROP DATABASE `{name}`")

@@ -113,9 +113,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("name", "key"), sorted(KEYS))
-def test_identifier_off_the_rule_is_refused_before_anything_is_sent(
-    nowhere: EventflowDB, name: str, key: str
-) -> None:
+def test_identifier_off_the_rule_is_refused_before_anything_is_sent(nowhere: EventflowDB, name: str, key: str) -> None:
     optional = (name, key) in OPTIONAL
     for bad in BAD:
         if bad is None and optional:
@@ -146,9 +144,7 @@ def test_read_events_by_names_refuses_a_bad_name_among_good_ones(nowhere: Eventf
 def test_lock_refuses_a_bad_reference(nowhere: EventflowDB, bad: Any) -> None:
     with fails(errors.InvalidValueError, "LOCK") as caught:
         nowhere.lock(bad).__enter__()
-    assert caught.value.message == (
-        "reference: must be text of 1 to 64 characters, without NUL or lone surrogates"
-    )
+    assert caught.value.message == ("reference: must be text of 1 to 64 characters, without NUL or lone surrogates")
 
 
 GOOD = [

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, RemoteError, codec, errors
+from eventflow_db import EventflowDB, RemoteError, errors
+from eventflow_db.query import codec
 
 from .conftest import Admin
 from .operations import fails
@@ -232,9 +233,7 @@ def test_persist_event_serialize_error_comes_back_as_remote_error(db: EventflowD
 
 
 @pytest.mark.parametrize("value", [{(1, 2): "a"}, {frozenset({1}): "a"}, {(1, 2)}, {frozenset({1})}])
-def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(
-    nowhere: EventflowDB, value: Any
-) -> None:
+def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(nowhere: EventflowDB, value: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_event(EVENT | {"data": {"value": value}}, serialize=True)
     assert "data: must hold only text, numbers, datetimes and None" in caught.value.message
@@ -269,9 +268,7 @@ def test_persist_event_without_serialize_refuses_richer_values(nowhere: Eventflo
         {1: nested(30)},
     ],
 )  # fmt: skip
-def test_persist_event_serialize_refuses_what_would_be_lost_or_changed(
-    nowhere: EventflowDB, data: Any
-) -> None:
+def test_persist_event_serialize_refuses_what_would_be_lost_or_changed(nowhere: EventflowDB, data: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_event(new(data), serialize=True)
     assert caught.value.message.startswith("data: must ")
@@ -325,9 +322,7 @@ def test_read_event_deserialize_revives_nodes_error(db: EventflowDB, admin: Admi
     assert (type(error), str(error), error.stack) == (RemoteError, "TypeError: no", "TypeError: no")
 
 
-def test_read_events_deserialize_revives_in_lists_and_pages(
-    db: EventflowDB, admin: Admin, database: str
-) -> None:
+def test_read_events_deserialize_revives_in_lists_and_pages(db: EventflowDB, admin: Admin, database: str) -> None:
     written_by_node(admin, database, '{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}')
     read = db.read_events_by_domain_and_pid("domain", "pid", deserialize=True)
     iterated = list(db.iter_events_by_domain_and_pid("domain", "pid", deserialize=True))

@@ -32,16 +32,12 @@ def test_persist_log(db: EventflowDB, admin: Admin, database: str) -> None:
     assert stored(admin, database) == [("hub-id", "Test log message", {"message": "Error details"})]
 
 
-def test_persist_log_without_error_holds_an_empty_object(
-    db: EventflowDB, admin: Admin, database: str
-) -> None:
+def test_persist_log_without_error_holds_an_empty_object(db: EventflowDB, admin: Admin, database: str) -> None:
     db.persist_log({"agent": "agent", "message": "message"})
     assert stored(admin, database) == [("agent", "message", {})]
 
 
-def test_persist_log_exception_holds_name_message_stack_and_code(
-    db: EventflowDB, admin: Admin, database: str
-) -> None:
+def test_persist_log_exception_holds_name_message_stack_and_code(db: EventflowDB, admin: Admin, database: str) -> None:
     try:
         raise errors.ConflictError("E_CODE", "in the way")
     except errors.ConflictError as error:
@@ -69,9 +65,7 @@ def test_persist_log_exception_of_endless_causes_ends(db: EventflowDB, admin: Ad
     assert len(stored(admin, database)) == 1
 
 
-def test_persist_log_exception_with_lone_surrogate_is_persisted(
-    db: EventflowDB, admin: Admin, database: str
-) -> None:
+def test_persist_log_exception_with_lone_surrogate_is_persisted(db: EventflowDB, admin: Admin, database: str) -> None:
     db.persist_log({"agent": "agent", "message": "message", "error": OSError("\udcff")})
     ((_, _, described),) = stored(admin, database)
     assert described["message"] == "\\udcff"
@@ -116,9 +110,7 @@ class Log:
         )
 
     def messages(self, partition: str) -> list[str]:
-        rows = self._admin.execute(
-            f"SELECT message FROM {self._table} PARTITION ({partition}) ORDER BY timestamp"
-        )
+        rows = self._admin.execute(f"SELECT message FROM {self._table} PARTITION ({partition}) ORDER BY timestamp")
         return [message for (message,) in rows]
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, errors
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
 
 from .operations import OPERATIONS, PREFIX, TABLES, call, fails
 

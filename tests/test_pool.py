@@ -126,9 +126,7 @@ def test_pool_connection_idle_for_long_is_checked_before_use(
 
 
 def test_pool_failed_connects_do_not_use_up_the_limit(api: API, settings: Settings) -> None:
-    wrong = msgspec.structs.replace(
-        settings, database="no_such_database", connection_limit=1, pool_timeout=0.5
-    )
+    wrong = msgspec.structs.replace(settings, database="no_such_database", connection_limit=1, pool_timeout=0.5)
     db = api.database(wrong)
     for _ in range(3):
         with pytest.raises(errors.UnavailableError) as caught:
@@ -277,9 +275,7 @@ async def use_and_leave(db: AsyncEventflowDB, id: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_pool_after_a_fork_starts_anew(
-    settings: Settings, stored: Callable[[], list[str]], sessions: Sessions
-) -> None:
+def test_pool_after_a_fork_starts_anew(settings: Settings, stored: Callable[[], list[str]], sessions: Sessions) -> None:
     with EventflowDB(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=2)) as db:
         db.persist_event({**EVENT, "id": "parent"})
         before = sessions()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
 from eventflow_db.identifiers import generate_event_id
-from eventflow_db.parameters import TYPES
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
+from eventflow_db.query.parameters import TYPES
 
 from .api import concurrently
 from .conftest import Admin

@@ -77,9 +77,7 @@ def test_update_event_published_to_consumed_by_hub_unknown_hub_raises_missing_re
     assert db.read_event_published(published).consumed_hub is None
 
 
-def test_update_event_published_to_consumed_by_hub_unpublished_returns_false(
-    db: EventflowDB, event_id: str
-) -> None:
+def test_update_event_published_to_consumed_by_hub_unpublished_returns_false(db: EventflowDB, event_id: str) -> None:
     assert db.update_event_published_to_consumed_by_hub(event_id, "hub-id") is False
 
 
@@ -90,9 +88,7 @@ def test_update_event_published_to_consumed_by_spoke(db: EventflowDB, published:
     assert row.consumed_spoke is not None
 
 
-def test_update_event_published_to_consumed_by_spoke_twice_returns_false(
-    db: EventflowDB, published: str
-) -> None:
+def test_update_event_published_to_consumed_by_spoke_twice_returns_false(db: EventflowDB, published: str) -> None:
     db.update_event_published_to_consumed_by_spoke(published, "spoke")
     assert db.update_event_published_to_consumed_by_spoke(published, "spoke") is False
     assert db.update_event_published_to_consumed_by_spoke(published, "second spoke") is False
@@ -104,9 +100,7 @@ def test_update_event_published_to_consumed_by_spoke_after_a_hub(db: EventflowDB
     assert db.update_event_published_to_consumed_by_spoke(published, "spoke") is True
 
 
-def test_update_event_published_to_consumed_by_spoke_unpublished_returns_false(
-    db: EventflowDB, event_id: str
-) -> None:
+def test_update_event_published_to_consumed_by_spoke_unpublished_returns_false(db: EventflowDB, event_id: str) -> None:
     assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is False
 
 

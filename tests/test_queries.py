@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from eventflow_db import records
-from eventflow_db.annotations import read_specs
 from eventflow_db.errors import ContractError
-from eventflow_db.parameters import BUILTIN_TYPES
-from eventflow_db.queries import load, load_specs, package_sql
-from eventflow_db.spec import QuerySpec
-from eventflow_db.statement import tokens
+from eventflow_db.query import load, load_specs, package_sql
+from eventflow_db.query.annotations import read_specs
+from eventflow_db.query.parameters import BUILTIN_TYPES
+from eventflow_db.query.spec import QuerySpec
+from eventflow_db.query.statement import tokens
 
 ROOT = Path(__file__).parent.parent
 SPECS = read_specs(ROOT / "sql")
@@ -69,9 +69,7 @@ def code_with_names(spec: QuerySpec) -> str:
 
 def test_package_sql_is_the_one_of_the_checkout() -> None:
     assert package_sql() == ROOT / "sql"
-    assert {name: spec.sql for name, spec in load_specs().items()} == {
-        name: spec.sql for name, spec in SPECS.items()
-    }
+    assert {name: spec.sql for name, spec in load_specs().items()} == {name: spec.sql for name, spec in SPECS.items()}
 
 
 def test_every_file_is_read() -> None:
@@ -129,9 +127,7 @@ def test_query_never_swallows_errors_and_no_percent_breaks_it(spec: QuerySpec) -
     assert "%" not in spec.sql
 
 
-@pytest.mark.parametrize(
-    "spec", [spec for spec in SPECS.values() if spec.record], ids=lambda spec: str(spec.name)
-)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS.values() if spec.record], ids=lambda spec: str(spec.name))
 def test_record_has_the_selected_columns(spec: QuerySpec) -> None:
     assert spec.record is not None
     assert selected(spec) == list(spec.record.__struct_encode_fields__)
@@ -148,9 +144,7 @@ def test_input_has_the_keys_of_its_query(name: str) -> None:
 
 
 def test_every_mapping_of_the_package_is_checked_here() -> None:
-    assert {kind.__name__ for kind in INPUTS.values()} == {
-        name for name in vars(records) if name.startswith("New")
-    }
+    assert {kind.__name__ for kind in INPUTS.values()} == {name for name in vars(records) if name.startswith("New")}
 
 
 @every_query
@@ -165,10 +159,7 @@ def test_query_binds_its_parameters_to_literals(spec: QuerySpec) -> None:
         "limit": 1, "page": 1, "seconds": 1,
     }  # fmt: skip
     literals = spec.bind(
-        {
-            key: values[kind.partition("?")[0]]
-            for key, kind in zip(spec.types, spec.parameters.values(), strict=True)
-        }
+        {key: values[kind.partition("?")[0]] for key, kind in zip(spec.types, spec.parameters.values(), strict=True)}
     )
     table, name = spec.name.split(".")
     statement = getattr(getattr(load(), table), name).sql.render(literals).decode()
@@ -273,9 +264,7 @@ def test_overlay_replaces_a_query(tmp_path: Path) -> None:
         ("EVENT_READ could", "EVENT_RAED could", "its error break the contract"),
     ],
 )
-def test_overlay_that_breaks_the_querys_contract_is_refused(
-    tmp_path: Path, old: str, new: str, rule: str
-) -> None:
+def test_overlay_that_breaks_the_querys_contract_is_refused(tmp_path: Path, old: str, new: str, rule: str) -> None:
     with pytest.raises(ContractError, match=rule) as caught:
         load_specs(overlay(tmp_path, QUERY.replace(old, new)))
     assert "queries.sql:1: query event." in caught.value.message

@@ -13,16 +13,14 @@ import typer.main
 
 from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.cli.app import app
-from eventflow_db.queries import load_specs
+from eventflow_db.query import load_specs
 from eventflow_db.testing.servers import Server
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_readme_examples_run_as_printed(
-    eventflow_server: Server, empty_database: str, tmp_path: Path
-) -> None:
+def test_readme_examples_run_as_printed(eventflow_server: Server, empty_database: str, tmp_path: Path) -> None:
     settings = Settings.from_url(eventflow_server.database_url(empty_database))
     program = tmp_path / "examples.py"
     program.write_text("\n".join(EXAMPLES), encoding="utf-8")

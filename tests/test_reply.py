@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from pymysql.constants import COMMAND
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.codec import decode_json, parse_datetime
-from eventflow_db.collector import PAUSE
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
 from eventflow_db.driver.sync import Channel
 from eventflow_db.errors import SchemaError
-from eventflow_db.queries import load_specs
-from eventflow_db.rows import Result, parse_rows, read_length
+from eventflow_db.query import load_specs
+from eventflow_db.query.codec import decode_json, parse_datetime
+from eventflow_db.query.collector import PAUSE
+from eventflow_db.query.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
 from eventflow_db.testing.servers import Server
 
@@ -123,9 +123,7 @@ def test_reply_value_of_any_length(driver: Any, size: int) -> None:
 
 # a packet holds 2**24 - 1 bytes; lengths of 3 bytes end there; a row of just that length needs an empty packet more
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "size", [2**24 - 12, 2**24 - 6, 2**24 - 5, 2**24 - 4, 2**24 - 1, 2**24, 2**24 + 9, 2**25 + 3]
-)
+@pytest.mark.parametrize("size", [2**24 - 12, 2**24 - 6, 2**24 - 5, 2**24 - 4, 2**24 - 1, 2**24, 2**24 + 9, 2**25 + 3])
 def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: int) -> None:
     before = admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
     admin.execute(f"SET GLOBAL max_allowed_packet = {64 * MIB}")
@@ -262,9 +260,7 @@ table = st.integers(1, 5).flatmap(
 @slowly
 @given(rows=table, size=st.integers(1, 700))
 def test_rows_are_those_of_the_drivers_reader(driver: Any, rows: list[list[bytes | None]], size: int) -> None:
-    columns = [
-        ", ".join(f"CAST({literal(value)} AS BINARY) AS c{n}" for n, value in enumerate(row)) for row in rows
-    ]
+    columns = [", ".join(f"CAST({literal(value)} AS BINARY) AS c{n}" for n, value in enumerate(row)) for row in rows]
     statement = " UNION ALL ".join(f"SELECT {text}" for text in columns)
     result = fed(reply_bytes(driver, statement), size).result
     assert values(result) == by_driver(driver, statement) == rows
@@ -373,18 +369,14 @@ def test_collector_paused_by_another_thread_runs_in_a_forked_child() -> None:
 
 @slowly
 @given(datas=st.lists(documents, min_size=1, max_size=6))
-def test_events_read_in_bulk_are_those_read_plainly(
-    settings: Settings, driver: Any, datas: list[Any]
-) -> None:
+def test_events_read_in_bulk_are_those_read_plainly(settings: Settings, driver: Any, datas: list[Any]) -> None:
     with EventflowDB(settings) as db:
         ids = db.persist_events([{"domain": "d", "pid": "p", "name": "n", "data": data} for data in datas])
         try:
             found = db.read_events_by_domain_and_pid("d", "p")
             assert [event.id for event in found] == sorted(ids)
             with driver.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT id, timestamp, rid, data FROM `{settings.database}`.event ORDER BY id"
-                )
+                cursor.execute(f"SELECT id, timestamp, rid, data FROM `{settings.database}`.event ORDER BY id")
                 plain = [(id, at.replace(tzinfo=UTC), rid, json.loads(data)) for id, at, rid, data in cursor]
             assert [(e.id, e.timestamp, e.rid, e.data) for e in found] == plain
         finally:

@@ -28,9 +28,7 @@ def sent(proxy: Proxy) -> Callable[[Callable[[], object]], list[str]]:
 
     def sent(work: Callable[[], object]) -> list[str]:
         proxy.requests.clear()
-        with contextlib.suppress(
-            errors.NotFoundError, errors.MissingReferenceError
-        ):  # which the server tells
+        with contextlib.suppress(errors.NotFoundError, errors.MissingReferenceError):  # which the server tells
             work()
         return [name.decode() for name in re.findall(rb"/\*eventflow:([\w.]+)@", proxy.requests)]
 

@@ -106,9 +106,7 @@ def test_update_event_scheduled_success(db: EventflowDB, scheduled: str) -> None
     assert (row.executed, row.success is not None, row.failed) == (None, True, None)
 
 
-def test_update_event_scheduled_success_again_within_a_second_returns_true(
-    db: EventflowDB, scheduled: str
-) -> None:
+def test_update_event_scheduled_success_again_within_a_second_returns_true(db: EventflowDB, scheduled: str) -> None:
     assert [db.update_event_scheduled_success(scheduled) for _ in range(3)] == [True, True, True]
 
 
@@ -122,9 +120,7 @@ def test_update_event_scheduled_failed(db: EventflowDB, scheduled: str) -> None:
     assert (row.executed, row.success, row.failed is not None) == (None, None, True)
 
 
-def test_update_event_scheduled_failed_again_within_a_second_returns_true(
-    db: EventflowDB, scheduled: str
-) -> None:
+def test_update_event_scheduled_failed_again_within_a_second_returns_true(db: EventflowDB, scheduled: str) -> None:
     assert [db.update_event_scheduled_failed(scheduled) for _ in range(3)] == [True, True, True]
 
 

@@ -36,9 +36,7 @@ def test_setup_table_schemas_again_leaves_tables_and_rows(db: EventflowDB, event
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_create_table_again_leaves_it(
-    empty_db: EventflowDB, table: str, admin: Admin, empty_database: str
-) -> None:
+def test_create_table_again_leaves_it(empty_db: EventflowDB, table: str, admin: Admin, empty_database: str) -> None:
     if table.startswith("event_"):
         empty_db.create_table_event()
         empty_db.create_table_hub()
@@ -61,8 +59,7 @@ def test_setup_table_schemas_from_8_processes_at_once(
     url = eventflow_server.database_url(empty_database)
     code = "import sys; from eventflow_db import EventflowDB; EventflowDB(sys.argv[1]).setup_table_schemas()"
     children = [
-        subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE, text=True)
-        for _ in range(8)
+        subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE, text=True) for _ in range(8)
     ]
     assert [child.communicate(timeout=60)[1] for child in children] == [""] * 8
     assert [child.returncode for child in children] == [0] * 8

@@ -161,9 +161,7 @@ def test_no_tls_offered_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("mode", ["DISABLED", "PREFERRED"])
-def test_no_tls_offered_is_plain_text_where_that_may_be(
-    api: API, through: Settings, middle: Proxy, mode: str
-) -> None:
+def test_no_tls_offered_is_plain_text_where_that_may_be(api: API, through: Settings, middle: Proxy, mode: str) -> None:
     api.database(msgspec.structs.replace(through, ssl_mode=mode)).ping()
     assert b"session.ping@" in middle.requests
 
@@ -180,9 +178,7 @@ def test_request_for_the_password_without_tls_is_refused(
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_goes_over_plain_text_never_as_it_is(
-    api: API, through: Settings, middle: Proxy, size: int
-) -> None:
+def test_password_goes_over_plain_text_never_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
     middle.split = size
     api.database(through).ping()
     assert through.password.encode() not in middle.requests
@@ -245,9 +241,7 @@ def test_reply_with_more_than_one_result_is_not_used(api: API, through: Settings
     ],
     ids=repr,
 )
-def test_malformed_reply_is_an_error_of_ours(
-    api: API, through: Settings, middle: Proxy, reply: bytes
-) -> None:
+def test_malformed_reply_is_an_error_of_ours(api: API, through: Settings, middle: Proxy, reply: bytes) -> None:
     db = api.database(msgspec.structs.replace(through, retry_limit=1, read_timeout=0.3))
     db.ping()
     for _ in range(3):
@@ -444,9 +438,7 @@ def test_no_secret_in_a_duplicate(db: EventflowDB, settings: Settings, certifica
         assert not leaks(raised.value, settings.password)
 
 
-def test_no_secret_in_errors_of_a_transaction(
-    db: EventflowDB, settings: Settings, certificate: NewCertificate
-) -> None:
+def test_no_secret_in_errors_of_a_transaction(db: EventflowDB, settings: Settings, certificate: NewCertificate) -> None:
     secret: NewCertificate = {**certificate, "id": SECRET, "key": BYTES, "pass": BYTES}
     with pytest.raises(errors.EventflowDBError) as raised, db.transaction() as tx:
         tx.persist_certificate(secret)

@@ -97,9 +97,7 @@ def test_from_environment_takes_the_variable(name: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_from_url_takes_the_name(name: str) -> None:
     values = with_partner(name, {name: FIELDS[name][2]})
-    settings = Settings.from_url(
-        "mysql://?" + "&".join(f"{key}={quoted(text)}" for key, text in values.items())
-    )
+    settings = Settings.from_url("mysql://?" + "&".join(f"{key}={quoted(text)}" for key, text in values.items()))
     assert getattr(settings, name) == FIELDS[name][3]
 
 
@@ -123,9 +121,7 @@ def test_from_environment_leaves_other_variables_alone() -> None:
 
 def test_from_url_takes_every_part() -> None:
     url = f"mysql://{quoted('ev@e')}:{quoted(SECRET)}@db.example:3307/{quoted('a b')}?read_timeout=5"
-    expected = Settings(
-        host="db.example", port=3307, user="ev@e", password=SECRET, database="a b", read_timeout=5.0
-    )
+    expected = Settings(host="db.example", port=3307, user="ev@e", password=SECRET, database="a b", read_timeout=5.0)
     assert Settings.from_url(url) == expected
 
 
@@ -180,9 +176,7 @@ def test_settings_names_every_bad_one() -> None:
 def test_from_environment_unknown_is_named_with_a_suggestion() -> None:
     with pytest.raises(errors.InvalidValueError) as caught:
         Settings.from_environment({"EVENTFLOW_MYSQL_PASSWD": "s3cret"})
-    assert (
-        caught.value.message == "EVENTFLOW_MYSQL_PASSWD: unknown setting, did you mean EVENTFLOW_MYSQL_PASS?"
-    )
+    assert caught.value.message == "EVENTFLOW_MYSQL_PASSWD: unknown setting, did you mean EVENTFLOW_MYSQL_PASS?"
 
 
 def test_from_url_unknown_is_named_with_a_suggestion() -> None:
@@ -191,9 +185,7 @@ def test_from_url_unknown_is_named_with_a_suggestion() -> None:
     assert caught.value.message == "read_timout: unknown setting, did you mean read_timeout?"
 
 
-@pytest.mark.parametrize(
-    "url", ["mysql://?port=1&port=2", "mysql://h:1?port=2", "mysql://:x@h?password=s3cret"]
-)
+@pytest.mark.parametrize("url", ["mysql://?port=1&port=2", "mysql://h:1?port=2", "mysql://:x@h?password=s3cret"])
 def test_from_url_given_twice_is_refused(url: str) -> None:
     with pytest.raises(errors.InvalidValueError, match="given twice") as caught:
         Settings.from_url(url)

@@ -119,9 +119,7 @@ def test_resolve_choice_docker_takes_the_image_variable(
 
 
 @pytest.mark.parametrize("choice", ["docker", "mysql:9.7"])
-def test_resolve_choice_docker_without_an_engine_is_refused(
-    no_choice: None, no_docker: None, choice: str
-) -> None:
+def test_resolve_choice_docker_without_an_engine_is_refused(no_choice: None, no_docker: None, choice: str) -> None:
     with pytest.raises(ServerUnavailableError, match=r"no Docker engine answers .*systemctl start docker"):
         resolve_choice(choice)
 

@@ -104,9 +104,7 @@ def test_times_at_the_end_of_a_year_do_not_become_the_next(db: EventflowDB, thro
 
 
 @EVERY
-@pytest.mark.parametrize(
-    "value", [datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
-)
+@pytest.mark.parametrize("value", [datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
 def test_times_reach_from_year_1000_to_9999(db: EventflowDB, through: Through, value: datetime) -> None:
     assert through(db, value) == value
 
@@ -118,9 +116,7 @@ def test_times_reach_from_year_1000_to_9999(db: EventflowDB, through: Through, v
         timezones=st.timezones(), allow_imaginary=False,
     )
 )  # fmt: skip
-def test_persist_event_scheduled_is_at_most_a_second_early_never_late(
-    db: EventflowDB, value: datetime
-) -> None:
+def test_persist_event_scheduled_is_at_most_a_second_early_never_late(db: EventflowDB, value: datetime) -> None:
     found = through_schedule(db, value)
     assert timedelta(0) <= value.astimezone(UTC) - found < timedelta(seconds=1)
 
@@ -169,9 +165,7 @@ def test_persist_certificate_refuses_validity(nowhere: EventflowDB, value: Any, 
 
 
 @EVERY_REFUSED
-def test_read_events_between_timestamps_refuses_start_and_end(
-    nowhere: EventflowDB, value: Any, rule: str
-) -> None:
+def test_read_events_between_timestamps_refuses_start_and_end(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
         nowhere.read_events_by_domain_and_pid_between_timestamps("domain", "pid", value, value)
     assert caught.value.message == f"start: {rule}; end: {rule}"
@@ -206,14 +200,9 @@ def test_every_datetime_column_is_utc_whatever_the_servers_default(
     )  # fmt: skip
     assert len(columns) == 19
     stored = {
-        column: admin.execute(f"SELECT MAX(`{column[1]}`) FROM `{database}`.`{column[0]}`")[0][0]
-        for column in columns
+        column: admin.execute(f"SELECT MAX(`{column[1]}`) FROM `{database}`.`{column[0]}`")[0][0] for column in columns
     }
-    late = {
-        column: at
-        for column, at in stored.items()
-        if abs(at.replace(tzinfo=UTC) - now) > timedelta(seconds=30)
-    }
+    late = {column: at for column, at in stored.items() if abs(at.replace(tzinfo=UTC) - now) > timedelta(seconds=30)}
     assert late == {}
 
 

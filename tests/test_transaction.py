@@ -87,27 +87,21 @@ def test_transaction_is_visible_only_after_commit(db: EventflowDB, stored: Calla
     assert stored() == ["a"]
 
 
-def test_transaction_rolls_back_when_the_block_raises(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_rolls_back_when_the_block_raises(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         raise Stop
     assert stored() == []
 
 
-def test_transaction_rolls_back_when_the_block_is_cut_off(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_rolls_back_when_the_block_is_cut_off(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(KeyboardInterrupt), db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         raise KeyboardInterrupt
     assert stored() == []
 
 
-def test_transaction_error_of_one_statement_leaves_the_others(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_error_of_one_statement_leaves_the_others(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         with pytest.raises(errors.DuplicateError):
@@ -149,9 +143,7 @@ def test_transaction_without_a_connection_is_unavailable(api: API, settings: Set
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_transaction_refuses_to_create_a_table(
-    db: EventflowDB, stored: Callable[[], list[str]], table: str
-) -> None:
+def test_transaction_refuses_to_create_a_table(db: EventflowDB, stored: Callable[[], list[str]], table: str) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -167,9 +159,7 @@ def test_transaction_refuses_setup_table_schemas(db: EventflowDB) -> None:
 
 
 @pytest.mark.parametrize("day", [None, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC)])
-def test_transaction_refuses_archive_log(
-    db: EventflowDB, stored: Callable[[], list[str]], day: date | None
-) -> None:
+def test_transaction_refuses_archive_log(db: EventflowDB, stored: Callable[[], list[str]], day: date | None) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -200,9 +190,7 @@ def refuses_everything(tx: Transaction, kind: type[errors.EventflowDBError]) -> 
         tx.read_online_hubs()
 
 
-def test_transaction_is_finished_after_a_deadlock(
-    db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_is_finished_after_a_deadlock(db: EventflowDB, rival: Any, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(errors.ConflictError) as ended, db.transaction() as tx:
         with pytest.raises(errors.ConflictError) as caught:
             deadlock(tx, rival)
@@ -318,9 +306,7 @@ def test_transaction_too_large_a_statement_is_refused_and_the_rest_goes_on(
 # Batches
 
 
-def test_transaction_batch_that_fails_leaves_earlier_work(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_batch_that_fails_leaves_earlier_work(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     filler = "x" * 600_000  # two of these do not fit into one statement
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
@@ -331,9 +317,7 @@ def test_transaction_batch_that_fails_leaves_earlier_work(
     assert stored() == ["a", "d", "e"]
 
 
-def test_transaction_batch_goes_with_the_transaction(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_batch_goes_with_the_transaction(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_events([EVENT, EVENT])
         raise Stop
@@ -343,9 +327,7 @@ def test_transaction_batch_goes_with_the_transaction(
 # Running again
 
 
-def test_run_transaction_gives_what_the_function_gave(
-    db: EventflowDB, stored: Callable[[], list[str]]
-) -> None:
+def test_run_transaction_gives_what_the_function_gave(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     assert db.run_transaction(lambda tx: tx.persist_event({**EVENT, "id": "a"})) == "a"
     assert stored() == ["a"]
 

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 
 from pymysql.constants import CLIENT
 
-from ..boundary import guarded
-from ..codec import decode_json, encode_json
-from ..driver import errno_of, translate
 from ..driver.aio import Channel, RawConnection, scope, sleep
+from ..driver.setup import errno_of, translate
 from ..errors import (
     FINISHES_TRANSACTION,
     LOST,
@@ -33,12 +31,14 @@ from ..errors import (
     UnavailableError,
     meaning,
 )
-from ..queries import QuerySpec, Statement, load
-from ..rows import Result
+from ..query import QuerySpec, Statement, load
+from ..query.codec import decode_json, encode_json
+from ..query.rows import Result
+from ..redact import guarded
 from ..settings import CODE as SETTINGS_CODE
 from ..settings import Settings
+from .operations import AsyncSession, batches
 from .pool import AsyncPool, PoolClosedError, PoolTimeoutError
-from .session import AsyncSession, batches
 
 if TYPE_CHECKING:
     import svcs
@@ -561,9 +561,7 @@ class AsyncTransaction(_OneConnection):
             self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
             if isinstance(failure, OutcomeUnknownError):
                 cause = failure.__cause__
-                failure = spec.error(
-                    UnavailableError, "the connection was lost, the transaction is rolled back", errno
-                )
+                failure = spec.error(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
                 failure.__cause__ = cause
         return failure
 
@@ -583,9 +581,7 @@ class AsyncTransaction(_OneConnection):
                 failure = translate(error, spec)
                 errno = errno_of(error)
                 if errno in NOT_EXECUTED:
-                    failure = spec.error(
-                        OutcomeUnknownError, "the connection was lost while committing", errno
-                    )
+                    failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
                 self.finish(type(failure), "the transaction could not be committed", errno)
             else:
                 self.is_clean = True
@@ -655,9 +651,7 @@ class AsyncBorrowedSession(_OneConnection):
         with self._alone(statement.spec):
             await self._check(statement.spec)
         if self._channel.is_autocommitting:
-            raise InvalidValueError(
-                statement.spec.code, "a batch needs a transaction: begin one on the connection"
-            )
+            raise InvalidValueError(statement.spec.code, "a batch needs a transaction: begin one on the connection")
         await super()._execute_batch(statement, groups, rows)
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
+from ..query.spec import QuerySpec
 from ..settings import Settings
-from ..spec import QuerySpec
 from .scratch import creations, scratch_database
 from .server import Inspector, inspecting
 
@@ -89,9 +89,7 @@ def _read(inspector: Inspector, database: str) -> dict[Item, str]:
         f"FROM information_schema.columns WHERE {schema}"
     ):
         kind = "json" if (table, name) in json else kind
-        items[str(table), "column", str(name)] = _column(
-            str(kind), nullable == "YES", default, str(extra), collation
-        )
+        items[str(table), "column", str(name)] = _column(str(kind), nullable == "YES", default, str(extra), collation)
     unseen = _unseen(inspector)
     for table, name, unique, hidden, columns in inspector.execute(
         f"SELECT table_name, index_name, MIN(non_unique), MAX({unseen}), GROUP_CONCAT(CONCAT(column_name, "
@@ -134,11 +132,7 @@ def _unseen(inspector: Inspector) -> str:
         "SELECT LOWER(column_name) FROM information_schema.columns WHERE table_schema = 'information_schema' "
         "AND table_name = 'STATISTICS' AND column_name IN ('is_visible', 'ignored')"
     )
-    return (
-        {"is_visible": "is_visible = 'NO'", "ignored": "ignored = 'YES'"}[str(columns[0][0])]
-        if columns
-        else "0"
-    )
+    return {"is_visible": "is_visible = 'NO'", "ignored": "ignored = 'YES'"}[str(columns[0][0])] if columns else "0"
 
 
 def _json_columns(inspector: Inspector, database: str) -> set[tuple[str, str]]:

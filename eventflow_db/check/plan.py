@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from ..spec import QuerySpec
+from ..query.spec import QuerySpec
 from .server import Inspector
 
 _SCANS: Final = ("ALL", "index")
@@ -61,9 +61,7 @@ def problem(spec: QuerySpec, accesses: list[Access]) -> str | None:
     """What a plan does that the annotation does not promise."""
     if spec.index is None:
         return None
-    told = (
-        f"plan: {'; '.join(dict.fromkeys(map(str, accesses))) or 'reads no table'}; promised: {spec.lookup}"
-    )
+    told = f"plan: {'; '.join(dict.fromkeys(map(str, accesses))) or 'reads no table'}; promised: {spec.lookup}"
     scans = dict.fromkeys(str(access) for access in accesses if access.type in _SCANS)
     if scans:
         return f"{' and '.join(scans)}; {told}"

@@ -8,15 +8,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import msgspec
 import pymysql.err
 
-from ..contract import FILE, Contract, Entry
-from ..judge import columns, judge, read_schema
-from ..queries import package_sql
+from ..query import package_sql
+from ..query.contract import FILE, Contract, Entry
+from ..query.spec import QuerySpec
+from ..query.statement import Statement
 from ..settings import Settings
-from ..spec import QuerySpec
-from ..statement import Statement
 from . import plan, samples
+from .rules import judge
 from .scratch import creations, scratch_database
 from .server import Column, Inspector, inspecting
+from .tables import columns, read_schema
 
 
 class Finding(msgspec.Struct):
@@ -112,9 +113,7 @@ class _Prover:
                 self._prove_plan(inspector, spec, statement, finding, scratch)
         return finding
 
-    def _prove_result(
-        self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding
-    ) -> None:
+    def _prove_result(self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding) -> None:
         given = samples.literals(spec, {})
         if spec.kind != "ddl":  # whose parameters are names and bounds
             given = {name: b"(?)" if kind.endswith("*") else b"?" for name, kind in spec.parameters.items()}

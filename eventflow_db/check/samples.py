@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ..codec import parse_datetime
-from ..parameters import parameter_type, split_mark
-from ..spec import QuerySpec
+from ..query.codec import parse_datetime
+from ..query.parameters import parameter_type, split_mark
+from ..query.spec import QuerySpec
 from .server import Inspector
 
 Row = Mapping[str, str | None]
@@ -30,9 +30,7 @@ def sample_rows(
     index = (spec.index or "").partition(".")[0]
     known = [
         row[0]
-        for row in inspector.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        )
+        for row in inspector.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
     ]
     ordered = sorted((table for table in tables if table in known), key=lambda table: table != index)
     samples: list[dict[str, str | None]] = [{}, {}]
@@ -46,9 +44,7 @@ def sample_rows(
     return samples
 
 
-def _row(
-    inspector: Inspector, table: str, key: Sequence[str], direction: str
-) -> dict[str, str | None] | None:
+def _row(inspector: Inspector, table: str, key: Sequence[str], direction: str) -> dict[str, str | None] | None:
     where = ""
     if key:
         columns = ", ".join(f"`{name}`" for name in key)
@@ -69,9 +65,7 @@ def _row(
             f"AND table_name = '{table}' AND data_type IN ('varchar', 'char', 'datetime', 'int', 'smallint')"
         )
     ]
-    rows = inspector.execute(
-        f"SELECT {', '.join(f'`{name}`' for name in names)} FROM `{table}` {where} LIMIT 1"
-    )
+    rows = inspector.execute(f"SELECT {', '.join(f'`{name}`' for name in names)} FROM `{table}` {where} LIMIT 1")
     return dict(zip(names, rows[0], strict=True)) if rows else None  # type: ignore[arg-type]
 
 

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import pymysql.err
 
-from ..spec import QuerySpec
-from ..statement import Statement
+from ..query.spec import QuerySpec
+from ..query.statement import Statement
 from .server import Inspector, inspecting
 
 PREFIX: Final = "eventflow_check_"
@@ -162,9 +162,7 @@ def _fill(inspector: Inspector, rows: int) -> None:
         given = [column for column in columns if "auto_increment" not in column.extra.lower()]
         names = ", ".join(f"`{column.name}`" for column in given)
         values = ", ".join(_value(column, columns, rows) for column in given)
-        inspector.execute(
-            f"INSERT INTO `{table}` ({names}) SELECT {values} FROM eventflow_numbers ORDER BY n"
-        )
+        inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {values} FROM eventflow_numbers ORDER BY n")
     for table in tables:
         inspector.execute(f"ANALYZE TABLE `{table}`")
     inspector.execute("DROP TABLE eventflow_numbers")

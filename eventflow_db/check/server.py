@@ -13,7 +13,7 @@ from pymysql.constants import COMMAND, FIELD_TYPE, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..driver.sync import Channel
-from ..rows import parse_rows
+from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
 
 _TIMEOUT: Final = 600
@@ -52,9 +52,7 @@ class Inspector:
 
     def __init__(self, settings: Settings, database: str = "information_schema") -> None:
         self.settings = settings
-        self.channel = Channel.open(
-            msgspec.structs.replace(settings, database=database), ssl_context(settings)
-        )
+        self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
         self.channel.connection._read_timeout = _TIMEOUT
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version

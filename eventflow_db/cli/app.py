@@ -17,15 +17,16 @@ import typer
 from ..check import plan
 from ..check.diff import diff as find_differences
 from ..check.prove import Finding, prove
+from ..check.rules import judge
 from ..check.server import inspecting
-from ..contract import FILE, write
-from ..driver import errno_of
+from ..check.tables import entries
+from ..driver.setup import errno_of
 from ..errors import ContractError, EventflowDBError, InvalidValueError
-from ..judge import entries, judge
-from ..queries import load_specs, package_sql
+from ..query import load_specs, package_sql
+from ..query.contract import FILE, write
+from ..query.spec import QuerySpec
+from ..query.statement import Statement
 from ..settings import CODE, Settings
-from ..spec import QuerySpec
-from ..statement import Statement
 from . import arguments, report
 
 app = typer.Typer(
@@ -40,9 +41,7 @@ app = typer.Typer(
 
 Url = Annotated[
     str | None,
-    typer.Option(
-        "--url", metavar="URL", help="mysql://user:password@host:port/database; else EVENTFLOW_MYSQL_*."
-    ),
+    typer.Option("--url", metavar="URL", help="mysql://user:password@host:port/database; else EVENTFLOW_MYSQL_*."),
 ]
 Sql = Annotated[
     list[Path] | None,
@@ -126,9 +125,7 @@ def check(
     rows: Annotated[int, typer.Option(min=10, max=1_000_000, help="Rows in each scratch table.")] = 20_000,
     scratch: Annotated[
         bool,
-        typer.Option(
-            "--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one."
-        ),
+        typer.Option("--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one."),
     ] = True,
     keep_scratch: Annotated[
         bool,
@@ -160,9 +157,7 @@ def check(
     bad, doubtful = sum(bool(f.problems) for f in findings), sum(bool(f.doubts) for f in findings)
     proven = len(findings) - sum(bool(f.problems or f.doubts) for f in findings)
     told = f"{proven} of {len(findings)} queries proven in {time.monotonic() - started:.1f} s"
-    report.status(
-        told + (f", {bad} not" if bad else "") + (f", {doubtful} could not be judged" if doubtful else "")
-    )
+    report.status(told + (f", {bad} not" if bad else "") + (f", {doubtful} could not be judged" if doubtful else ""))
     return 1 if bad else 2 if doubtful else 0
 
 
@@ -207,9 +202,7 @@ def queries(
         hash = tag.strip("/* ").rpartition("@")[2]
         found = [spec for spec in specs.values() if len(hash) >= 4 and spec.hash.startswith(hash)]
         if not found:
-            report.status(
-                f"no query here has the tag {tag}: it is of another version, or of an overlay (--sql)"
-            )
+            report.status(f"no query here has the tag {tag}: it is of another version, or of an overlay (--sql)")
             return 1
     elif name is not None:
         found = _chosen(specs, name)
@@ -230,9 +223,7 @@ def _entry(spec: QuerySpec) -> dict[str, Any]:
     return {**entry, "kind": spec.kind, "hash": spec.hash}
 
 
-@app.command(
-    epilog="Example: eventflow-db explain event.read_by_domain_and_pid domain=shop pid=order-1 limit=10"
-)
+@app.command(epilog="Example: eventflow-db explain event.read_by_domain_and_pid domain=shop pid=order-1 limit=10")
 def explain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The query.")],
     values: Annotated[list[str] | None, typer.Argument(metavar="key=value…", help="Its parameters.")] = None,
@@ -281,7 +272,7 @@ def contract(
 
     Exit codes: 0 it is current, 1 it is not.
     """
-    from ..annotations import check_meanings, read_specs
+    from ..query.annotations import check_meanings, read_specs
 
     specs = read_specs(package_sql())
     check_meanings(specs)

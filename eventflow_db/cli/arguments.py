@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..errors import InvalidValueError
-from ..parameters import split_mark
-from ..spec import QuerySpec
+from ..query.parameters import split_mark
+from ..query.spec import QuerySpec
 
 
 def _moment(text: str) -> datetime:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ..check.diff import Difference
 from ..check.prove import Finding
-from ..spec import QuerySpec
+from ..query.spec import QuerySpec
 
 _PIPE: Final = 400
 """Columns that a table may take where no terminal limits it."""
@@ -85,9 +85,7 @@ def _print(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     for row in rows:
         _out.print(Text(row[0], "bold"), soft_wrap=True)
-        _details(
-            [(header.lower(), value) for header, value in zip(headers[1:], row[1:], strict=True) if value]
-        )
+        _details([(header.lower(), value) for header, value in zip(headers[1:], row[1:], strict=True) if value])
 
 
 def _details(rows: Sequence[tuple[str, str]]) -> None:

@@ -16,11 +16,11 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..errors import LOST
-from ..queries import QuerySpec
-from ..rows import Result, parse_rows
+from ..query import QuerySpec
+from ..query.rows import Result, parse_rows
 from ..settings import Settings
-from . import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
 from .reply import LONGEST, Reply, packet, read_ok
+from .setup import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
 
 T = TypeVar("T")
 sleep = asyncio.sleep
@@ -159,13 +159,7 @@ class Channel(CommonChannel):
     def is_quiet(self) -> bool:
         """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
         reader, writer = self.connection._reader, self.connection._writer
-        if (
-            reader is None
-            or reader._buffer
-            or reader._eof
-            or reader._exception
-            or writer.transport.is_closing()
-        ):
+        if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
             return False
         if self._poll is None:  # for what the loop has not come round to reading
             self._poll = select.poll()

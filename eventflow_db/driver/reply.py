@@ -12,7 +12,7 @@ from typing import Final
 import pymysql.err
 from pymysql.constants import COMMAND, SERVER_STATUS
 
-from ..rows import Result, read_length
+from ..query.rows import Result, read_length
 
 _FULL: Final = 0xFFFFFF
 """The length of a packet that the next one continues."""
@@ -65,9 +65,7 @@ class Reply:
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; True when the reply is complete."""
-        if (
-            len(data) < self._missing
-        ):  # joined once there is enough, or a long row would be copied again and again
+        if len(data) < self._missing:  # joined once there is enough, or a long row would be copied again and again
             self._parts.append(data)
             self._missing -= len(data)
             return False

@@ -17,11 +17,11 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..errors import LOST
-from ..queries import QuerySpec
-from ..rows import Result, parse_rows
+from ..query import QuerySpec
+from ..query.rows import Result, parse_rows
 from ..settings import Settings
-from . import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
 from .reply import LONGEST, Reply, packet, read_ok
+from .setup import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
 
 T = TypeVar("T")
 sleep = time.sleep

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar
 
 from pymysql.constants import CLIENT
 
-from ..boundary import guarded
-from ..codec import decode_json, encode_json
-from ..driver import errno_of, translate
+from ..driver.setup import errno_of, translate
 from ..driver.sync import Channel, RawConnection, scope, sleep
 from ..errors import (
     FINISHES_TRANSACTION,
@@ -34,12 +32,14 @@ from ..errors import (
     UnavailableError,
     meaning,
 )
-from ..queries import QuerySpec, Statement, load
-from ..rows import Result
+from ..query import QuerySpec, Statement, load
+from ..query.codec import decode_json, encode_json
+from ..query.rows import Result
+from ..redact import guarded
 from ..settings import CODE as SETTINGS_CODE
 from ..settings import Settings
+from .operations import Session, batches
 from .pool import Pool, PoolClosedError, PoolTimeoutError
-from .session import Session, batches
 
 if TYPE_CHECKING:
     import svcs
@@ -219,9 +219,7 @@ class EventflowDB(Session):
                 self._pool.release(channel)
         return None, failure
 
-    def _are_identical(
-        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError
-    ) -> bool:
+    def _are_identical(self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError) -> bool:
         """Whether the rows that are there are those that were sent: then the lost attempt had worked.
 
         False when one differs. Raises the loss where that cannot be told: a row has gone since.
@@ -297,9 +295,7 @@ class EventflowDB(Session):
             if failure.errno not in _AGAIN or not attempts.again():
                 raise failure
 
-    def _execute_batch(
-        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         spec = statement.spec
         texts = batches(statement, groups, BATCH_BYTES)
         text = next(texts)
@@ -490,9 +486,7 @@ class _OneConnection(Session):
             self._sql.lock.acquire.sql.spec.code, "needs a connection of its own: not inside a transaction"
         )
 
-    def _execute_batch(
-        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         session, spec = self._sql.session, statement.spec
         texts = self.batches(statement, groups)
         if len(texts) == 1:  # which is all or nothing by itself
@@ -562,9 +556,7 @@ class Transaction(_OneConnection):
             self.finish(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
             if isinstance(failure, OutcomeUnknownError):
                 cause = failure.__cause__
-                failure = spec.error(
-                    UnavailableError, "the connection was lost, the transaction is rolled back", errno
-                )
+                failure = spec.error(UnavailableError, "the connection was lost, the transaction is rolled back", errno)
                 failure.__cause__ = cause
         return failure
 
@@ -584,9 +576,7 @@ class Transaction(_OneConnection):
                 failure = translate(error, spec)
                 errno = errno_of(error)
                 if errno in NOT_EXECUTED:
-                    failure = spec.error(
-                        OutcomeUnknownError, "the connection was lost while committing", errno
-                    )
+                    failure = spec.error(OutcomeUnknownError, "the connection was lost while committing", errno)
                 self.finish(type(failure), "the transaction could not be committed", errno)
             else:
                 self.is_clean = True
@@ -650,15 +640,11 @@ class BorrowedSession(_OneConnection):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    def _execute_batch(
-        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         with self._alone(statement.spec):
             self._check(statement.spec)
         if self._channel.is_autocommitting:
-            raise InvalidValueError(
-                statement.spec.code, "a batch needs a transaction: begin one on the connection"
-            )
+            raise InvalidValueError(statement.spec.code, "a batch needs a transaction: begin one on the connection")
         super()._execute_batch(statement, groups, rows)
 
 

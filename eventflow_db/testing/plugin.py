@@ -31,9 +31,7 @@ def eventflow_server_options() -> Sequence[str]:
 
 
 @pytest.fixture(scope="session")
-def eventflow_server(
-    pytestconfig: pytest.Config, eventflow_server_options: Sequence[str]
-) -> Iterator[Server]:
+def eventflow_server(pytestconfig: pytest.Config, eventflow_server_options: Sequence[str]) -> Iterator[Server]:
     """The server of this run, chosen by EVENTFLOW_TEST_SERVER, started on first use and stopped at the end.
 
     A server that does not start ends the run with one message and exit code 3.

@@ -207,9 +207,7 @@ class _StartedServer(Server):
                 time.sleep(0.05)
                 continue
             lines = "\n".join(self._log().splitlines()[-15:])
-            raise ServerUnavailableError(
-                f"{self.origin} did not start ({problem}); its log ends:\n{lines}"
-            ) from None
+            raise ServerUnavailableError(f"{self.origin} did not start ({problem}); its log ends:\n{lines}") from None
 
     def _alive(self) -> bool:
         raise NotImplementedError
@@ -366,9 +364,7 @@ class _DockerServer(_StartedServer):
         ryuk_disabled = testcontainers_config.ryuk_disabled
         try:
             if not ryuk_disabled:
-                testcontainers_config.ryuk_disabled = not _have_image(
-                    engine.client, testcontainers_config.ryuk_image
-                )
+                testcontainers_config.ryuk_disabled = not _have_image(engine.client, testcontainers_config.ryuk_image)
             self._testcontainer.start()
             self._find_address()
             self._wait_until_ready()
@@ -426,9 +422,7 @@ class _DockerServer(_StartedServer):
         return str(self._container.logs(tail=15), errors="replace")
 
 
-def start_server(
-    choice: str | None = None, *, options: Sequence[str] = (), data_root: Path | None = None
-) -> Server:
+def start_server(choice: str | None = None, *, options: Sequence[str] = (), data_root: Path | None = None) -> Server:
     """Start, or log in to, the server of a choice; without one, EVENTFLOW_TEST_SERVER's, else `auto`.
 
     `options` are server options such as `--default-time-zone=+05:30`, for servers started here. `data_root`

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
-from .errors import InvalidValueError
+from ..errors import InvalidValueError
 from .spec import QuerySpec
 
 _HEAD: Final = re.compile(r"[\s(]*\w+(?:\s*/\*\+.*?\*/)*", re.DOTALL)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .errors import ContractError
+from ..errors import ContractError
 from .spec import CODE, QuerySpec
 
 FILE: Final = "contract.json"
@@ -76,9 +76,7 @@ class Contract(msgspec.Struct):
         try:
             return cls(path, msgspec.json.decode(path.read_bytes(), type=dict[str, Entry]))
         except msgspec.MsgspecError as error:
-            raise ContractError(
-                CODE, f"{path}: {error}: eventflow-db contract --write makes it anew"
-            ) from None
+            raise ContractError(CODE, f"{path}: {error}: eventflow-db contract --write makes it anew") from None
 
     def prove(self, specs: Iterable[QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
         """Compare queries with the contract, and judge the text of those that it does not know.
@@ -110,7 +108,8 @@ class Contract(msgspec.Struct):
 
 def _judge(spec: QuerySpec, entry: Entry | None, original: QuerySpec) -> None:
     try:
-        from .judge import judge, keep
+        from ..check.overlay import keep
+        from ..check.rules import judge
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "sqlglot":
             raise spec.refuse(

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from . import records
+from .. import records
+from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
 from .collector import PAUSE
-from .errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
 from .parameters import ParameterType, parameter_type, refusals
 from .rows import SCALARS, Result, converters_of, parse_rows
 
@@ -145,9 +145,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def writes(self) -> bool:
         """Whether it changes anything that lasts."""
-        return self.returns in ("affected", "none") and not (
-            self.kind == "session" and self.idempotent == "yes"
-        )
+        return self.returns in ("affected", "none") and not (self.kind == "session" and self.idempotent == "yes")
 
     @cached_property
     def commits(self) -> bool:
@@ -184,9 +182,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 if record is None:
                     scalar = SCALARS[self.returns.rstrip("*?")]
                     return [value for (value,) in parse_rows(result.rows, (scalar,))]
-                return [
-                    record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))
-                ]
+                return [record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))]
             except (ValueError, RecursionError):
                 pass  # its message quotes the value
         raise SchemaError(self.code, f"query {self.name} gives a value that is not of its column's type")

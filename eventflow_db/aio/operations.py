@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from ..boundary import guarded
-from ..codec import deserialize as revive
-from ..codec import log_error
-from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
-from ..parameters import COLD_PARTITION, refusals
-from ..queries import QuerySpec, Statement
+from ..query import QuerySpec, Statement
+from ..query.parameters import COLD_PARTITION, refusals
+from ..query.rows import Result
+from ..query.tagged import deserialize as revive
+from ..query.tagged import log_error
+from ..query.tagged import serialize as enrich
 from ..records import (
     Certificate,
     Event,
@@ -31,7 +31,7 @@ from ..records import (
     PublishedEvent,
     ScheduledEvent,
 )
-from ..rows import Result
+from ..redact import guarded
 
 if TYPE_CHECKING:
     from ..catalogue import Affected, Catalogue, Row, Rows
@@ -84,9 +84,7 @@ class AsyncSession:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return spec.decode(await self._execute(query, spec.bind(values), values))
 
-    async def _row(
-        self, query: Callable[Concatenate[Any, P], Row[T]], /, *args: P.args, **values: P.kwargs
-    ) -> T:
+    async def _row(self, query: Callable[Concatenate[Any, P], Row[T]], /, *args: P.args, **values: P.kwargs) -> T:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         rows: list[T] = spec.decode(await self._execute(query, spec.bind(values), values))
         if rows:
@@ -184,9 +182,7 @@ class AsyncSession:
         await self._insert(self._sql.event.persist, values)
         return str(values["id"])
 
-    async def persist_events(
-        self, events: Iterable[NewEvent | Event], *, serialize: bool = False
-    ) -> list[str]:
+    async def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
         """Persist events, all or none; gives their ids in the given order.
 
         They are sent in statements of many rows. Inside a transaction they are part of it.
@@ -346,16 +342,12 @@ class AsyncSession:
         """
         return await self._rows(self._sql.event_cpid.read_by_event_id, event_id=event_id, limit=limit)
 
-    async def read_events_by_domain_and_cpid(
-        self, domain: str, cpid: str, *, limit: int | None = None
-    ) -> list[Event]:
+    async def read_events_by_domain_and_cpid(self, domain: str, cpid: str, *, limit: int | None = None) -> list[Event]:
         """Read the events of a domain that are associated with a correlated process, oldest first.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
         """
-        return await self._rows(
-            self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit
-        )
+        return await self._rows(self._sql.event.read_by_domain_and_cpid, domain=domain, cpid=cpid, limit=limit)
 
     def iter_events_by_domain_and_cpid(
         self, domain: str, cpid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
@@ -429,9 +421,7 @@ class AsyncSession:
         """
         return await self._rows(self._sql.event.read_by_eid, eid=eid, limit=limit)
 
-    async def read_events_by_domain_and_eid(
-        self, domain: str, eid: str, *, limit: int | None = None
-    ) -> list[Event]:
+    async def read_events_by_domain_and_eid(self, domain: str, eid: str, *, limit: int | None = None) -> list[Event]:
         """Read the events of a domain that are associated with an entity, oldest first.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).

@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from .errors import ContractError
+from ..errors import ContractError
 from .parameters import parameter_type
 from .spec import CODE, KINDS, QuerySpec, broken
 from .statement import tokens
 
 _START: Final = re.compile(r"\s*(?:--|#)\s*name\s*:")
-_NAME: Final = re.compile(
-    r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<parameters>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$"
-)
+_NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<parameters>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
 _ANNOTATION: Final = re.compile(r"(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?$")
 _RETURNS: Final = re.compile(
     r"(?P<rows>(?:str|int|bool|Event|PublishedEvent|ScheduledEvent|Hub|Certificate)\*)"
@@ -26,9 +24,7 @@ _RETURNS: Final = re.compile(
 _SUFFIXES: Final = {"rows": "", "row": "^", "value": "$", "affected": "!", "none": "#"}
 _INDEX: Final = re.compile(r"none|(?P<index>\w+\.\w+)(?: \((?P<key>\w+(?:, \w+)*)\))?")
 _CODE: Final = re.compile(r"(E_EVENTFLOW_DB_[A-Z_]+) +(\S.*)")
-_MISPLACED: Final = re.compile(
-    r"\s*-- (?:param \w+|returns|error|not_found|index|scan|idempotent|conflict|timeout):"
-)
+_MISPLACED: Final = re.compile(r"\s*-- (?:param \w+|returns|error|not_found|index|scan|idempotent|conflict|timeout):")
 
 
 def shape(returns: str) -> str:
@@ -77,9 +73,7 @@ def _files(directory: Path) -> list[Path]:
         if path.suffix.lower() != ".sql" or path.is_dir() or any(p.startswith(".") for p in inner.parts):
             continue
         if len(inner.parts) != 2 or path.suffix != ".sql":
-            raise ContractError(
-                CODE, f"{path}: is not of the form {directory}/<table>/<file>.sql: move it there"
-            )
+            raise ContractError(CODE, f"{path}: is not of the form {directory}/<table>/<file>.sql: move it there")
         found.append(path)
     return found
 
@@ -145,9 +139,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         body += 1
     for at in range(body, len(lines)):
         if _MISPLACED.match(lines[at]):
-            raise refuse(
-                "an annotation stands behind the SQL: move it up, or begin a query with -- name:", at
-            )
+            raise refuse("an annotation stands behind the SQL: move it up, or begin a query with -- name:", at)
     sql = "\n".join(lines[body:]).strip()
 
     def take(key: str) -> str:
@@ -194,9 +186,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     if missing := sorted(used - set(declared)):
         raise refuse(f"uses :{missing[0]}, which is not in the list behind its name: ({', '.join(declared)})")
     if unused := [key for key in declared if key not in used]:
-        raise refuse(
-            f"declares {unused[0]} and does not use it: write :{unused[0]} outside quotes and comments"
-        )
+        raise refuse(f"declares {unused[0]} and does not use it: write :{unused[0]} outside quotes and comments")
     if timeout not in ("read", "ddl"):
         raise refuse("timeout must be ddl where it is given")
     if not all(word.isdecimal() for word in conflicts):
@@ -213,9 +203,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     )  # fmt: skip
     if not spec.kind:
         known = ", ".join(verb for verbs in KINDS.values() for verb in verbs)
-        raise spec.refuse(
-            f"begins with {spec.verb or 'no word'}; a query begins with one of {known}", spec.body
-        )
+        raise spec.refuse(f"begins with {spec.verb or 'no word'}; a query begins with one of {known}", spec.body)
     if (spec.kind == "read") != (shape(returns) in ("rows", "row", "value")):
         raise spec.refuse(f"returns {returns}, which no {spec.verb} does", spec.body)
     return spec

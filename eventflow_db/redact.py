@@ -32,9 +32,7 @@ def forget(error: BaseException) -> None:
         while traceback is not None:
             frame = traceback.tb_frame
             if str(frame.f_globals.get("__name__")).partition(".")[0] in _QUIET:
-                with contextlib.suppress(
-                    RuntimeError
-                ):  # it still runs: the boundary itself, or one further out
+                with contextlib.suppress(RuntimeError):  # it still runs: the boundary itself, or one further out
                     frame.clear()
             traceback = traceback.tb_next
         pending += (one.__cause__, one.__context__)

@@ -1,4 +1,4 @@
-# Generated from eventflow_db/aio/session.py by scripts/generate; do not edit.
+# Generated from eventflow_db/aio/operations.py by scripts/generate; do not edit.
 """The operations: one method for each, over whatever sends the statements."""
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from ..boundary import guarded
-from ..codec import deserialize as revive
-from ..codec import log_error
-from ..codec import serialize as enrich
 from ..errors import DuplicateError, EventflowDBError, InvalidValueError, NotFoundError
 from ..identifiers import generate_event_id
-from ..parameters import COLD_PARTITION, refusals
-from ..queries import QuerySpec, Statement
+from ..query import QuerySpec, Statement
+from ..query.parameters import COLD_PARTITION, refusals
+from ..query.rows import Result
+from ..query.tagged import deserialize as revive
+from ..query.tagged import log_error
+from ..query.tagged import serialize as enrich
 from ..records import (
     Certificate,
     Event,
@@ -32,7 +32,7 @@ from ..records import (
     PublishedEvent,
     ScheduledEvent,
 )
-from ..rows import Result
+from ..redact import guarded
 
 if TYPE_CHECKING:
     from ..catalogue import Affected, Catalogue, Row, Rows
@@ -61,9 +61,7 @@ class Session:
     def _execute(self, query: Any, literals: Mapping[str, bytes], values: Mapping[str, Any]) -> Result:
         raise NotImplementedError
 
-    def _execute_batch(
-        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _execute_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         raise NotImplementedError
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
@@ -73,15 +71,11 @@ class Session:
     def _refuse_commit(self, spec: QuerySpec) -> None:
         """Raise where what commits implicitly, or needs a connection of its own, is out of place."""
 
-    def _affected(
-        self, query: Callable[Concatenate[Any, P], Affected], /, *args: P.args, **values: P.kwargs
-    ) -> int:
+    def _affected(self, query: Callable[Concatenate[Any, P], Affected], /, *args: P.args, **values: P.kwargs) -> int:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return self._execute(query, spec.bind(values), values).affected
 
-    def _rows(
-        self, query: Callable[Concatenate[Any, P], Rows[T]], /, *args: P.args, **values: P.kwargs
-    ) -> list[T]:
+    def _rows(self, query: Callable[Concatenate[Any, P], Rows[T]], /, *args: P.args, **values: P.kwargs) -> list[T]:
         spec: QuerySpec = query.sql.spec  # type: ignore[attr-defined]
         return spec.decode(self._execute(query, spec.bind(values), values))
 
@@ -343,9 +337,7 @@ class Session:
         """
         return self._rows(self._sql.event_cpid.read_by_event_id, event_id=event_id, limit=limit)
 
-    def read_events_by_domain_and_cpid(
-        self, domain: str, cpid: str, *, limit: int | None = None
-    ) -> list[Event]:
+    def read_events_by_domain_and_cpid(self, domain: str, cpid: str, *, limit: int | None = None) -> list[Event]:
         """Read the events of a domain that are associated with a correlated process, oldest first.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
@@ -384,9 +376,7 @@ class Session:
         query = self._sql.event.read_page_by_domain_and_eid
         return self._iterate(query, after, page, deserialize, domain=domain, eid=eid)
 
-    def _iterate(
-        self, query: Any, after: Event | str, page: int, deserialize: bool, **keys: str
-    ) -> Iterator[Event]:
+    def _iterate(self, query: Any, after: Event | str, page: int, deserialize: bool, **keys: str) -> Iterator[Event]:
         position = after.id if isinstance(after, Event) else after
         while True:
             events: list[Event] = self._rows(query, **keys, after=position, page=page)
@@ -424,9 +414,7 @@ class Session:
         """
         return self._rows(self._sql.event.read_by_eid, eid=eid, limit=limit)
 
-    def read_events_by_domain_and_eid(
-        self, domain: str, eid: str, *, limit: int | None = None
-    ) -> list[Event]:
+    def read_events_by_domain_and_eid(self, domain: str, eid: str, *, limit: int | None = None) -> list[Event]:
         """Read the events of a domain that are associated with an entity, oldest first.
 
         Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).

@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol, cast
 from aiosql.queries import Queries
 from aiosql.types import QueryDataTree, QueryDatum, SQLOperationType
 
+from ..errors import ContractError
 from .annotations import check_meanings, read_specs, suffix
 from .contract import FILE, Contract
-from .errors import ContractError
 from .spec import CODE, QuerySpec
 from .statement import Statement
 
@@ -67,7 +67,7 @@ class _Adapter:
 
 def package_sql() -> Path:
     """The directory of the package's own queries, installed or in a checkout."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     installed = here / "_sql"
     return installed if installed.is_dir() else here.parent / "sql"
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ..identifiers import IDENTIFIER
 from .codec import YEARS, encode_json, utc
-from .identifiers import IDENTIFIER
 
 TEXT_BYTES: Final = 65_535
 """What a TEXT or BLOB column holds."""
@@ -144,9 +144,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         _text,
     ),
     "text": ParameterType(str, "text", _long_text),
-    "bytes": ParameterType(
-        Annotated[bytes, Meta(max_length=TEXT_BYTES)], f"bytes, at most {TEXT_BYTES:,}", _binary
-    ),
+    "bytes": ParameterType(Annotated[bytes, Meta(max_length=TEXT_BYTES)], f"bytes, at most {TEXT_BYTES:,}", _binary),
     "bytes(16)": ParameterType(Annotated[bytes, Meta(max_length=16)], "bytes, at most 16", _binary),
     "json": ParameterType(Any, "JSON", _json),
     "datetime": ParameterType(datetime, "an aware datetime", _seconds),
@@ -160,9 +158,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         _limit,
     ),
     "page": ParameterType(Annotated[int, Meta(ge=1, le=2**63 - 1)], "a whole number from 1 up", _integer),
-    "seconds": ParameterType(
-        Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer
-    ),
+    "seconds": ParameterType(Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer),
 }
 """Every parameter type. A mark behind one makes the key optional."""
 _MARKS: Final[Mapping[str, bytes]] = {"?": b"NULL", "?=DEFAULT": b"DEFAULT"}
