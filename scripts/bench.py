@@ -263,7 +263,7 @@ def main() -> None:
         about = description(server, started_with)
         print(json.dumps(about, indent=1))
         if arguments.memory:
-            memory(server, url, arguments.memory)
+            memory(settings, url, arguments.memory)
             return
         if arguments.layers:
             layers(server, settings, event)

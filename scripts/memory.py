@@ -9,7 +9,8 @@ import sys
 from typing import Any, Final
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.check.fill import fill
+from eventflow_db.check.server import inspecting
 
 STREAM: Final = """
 import asyncio, json, os, resource, sys, time
@@ -46,26 +47,21 @@ import eventflow_db
 took = time.perf_counter() - began, time.process_time() - processor
 print(took[0] * 1000, took[1] * 1000, *sorted({name.partition(".")[0] for name in sys.modules}))
 """
+EVENTS: Final = {
+    "event.domain": "'big'",
+    "event.pid": "'big'",
+    "event.rid": "NULL",
+    "event.data": "JSON_OBJECT('order', n, 'customer', 'Gödel', 'lines', JSON_ARRAY(1, 2, 3))",
+}
 HEAVY: Final = {"aiomysql", "docker", "pytest", "rich", "sqlglot", "testcontainers", "typer"}
 
 
-def memory(server: Server, url: str, events: int) -> dict[str, Any]:
+def memory(settings: Settings, url: str, events: int) -> dict[str, Any]:
     """Bytes above the start for both APIs; milliseconds and heavy modules of the import."""
-    settings = Settings.from_url(url)
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
-    with server.connect(settings.database) as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION foreign_key_checks = 0, time_zone = '+00:00'")
-        cursor.execute("CREATE TABLE numbers (n INT PRIMARY KEY)")
-        cursor.execute("INSERT INTO numbers VALUES (0)")
-        size = 1
-        while size < events:
-            cursor.execute(f"INSERT INTO numbers SELECT n + {size} FROM numbers WHERE n + {size} < {events}")
-            size *= 2
-        cursor.execute(
-            "INSERT INTO event SELECT CONCAT('e', LPAD(n, 9, '0')), '2024-01-01' + INTERVAL n SECOND, 'big', NULL, "
-            "'big', 'name', JSON_OBJECT('order', n, 'customer', 'Gödel', 'lines', JSON_ARRAY(1, 2, 3)) FROM numbers"
-        )
+    with inspecting(settings, settings.database) as inspector:
+        fill(inspector, events, EVENTS, only=["event"])
     found: dict[str, Any] = {}
     for api in ("sync", "asyncio"):
         found[api] = json.loads(_run(STREAM, api, given=url))
