@@ -126,7 +126,7 @@ def play(url: str) -> None:
             if isinstance(statement, ast.Expr):
                 result = eval(compile(ast.Expression(statement.value), __file__, "eval"), names)
                 if result is not None:
-                    console.print(readable(result))
+                    console.print(readable(result), markup=False)
             else:
                 exec(compile(ast.Module([statement], []), __file__, "exec"), names)
         except errors.NotFoundError as error:
