@@ -6,7 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
-from typing import Any, Final
+from typing import Final
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check.fill import fill
@@ -56,26 +56,20 @@ EVENTS: Final = {
 HEAVY: Final = {"aiomysql", "docker", "pytest", "rich", "sqlglot", "testcontainers", "typer"}
 
 
-def memory(settings: Settings, url: str, events: int) -> dict[str, Any]:
-    """Bytes above the start for both APIs; milliseconds and heavy modules of the import."""
+def memory(settings: Settings, url: str, events: int) -> None:
+    """Print the bytes above the start for both APIs, then the import's milliseconds and heavy modules."""
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
     with inspecting(settings, settings.database) as inspector:
         fill(inspector, events, EVENTS, only=["event"])
-    found: dict[str, Any] = {}
     for api in ("sync", "asyncio"):
-        found[api] = json.loads(_run(STREAM, api, given=url))
-        row = found[api]
-        print(f"{api}: {row['events']:,} events in {row['seconds']:.0f} s, "
-              f"{row['above'] / 2**20:.1f} MB above the start", flush=True)  # fmt: skip
+        found = json.loads(_run(STREAM, api, given=url))
+        megabytes = found["above"] / 2**20
+        print(f"{api}: {found['events']:,} events in {found['seconds']:.0f} s, {megabytes:.1f} MB above the start")
     runs = [_run(IMPORT).split() for _ in range(11)]
-    found["import"] = {
-        "milliseconds": statistics.median(float(run[0]) for run in runs),
-        "of them on a processor": statistics.median(float(run[1]) for run in runs),
-        "heavy modules": sorted(HEAVY & set(runs[0][2:])),
-    }
-    print(f"import: {found['import']}")
-    return found
+    passed, used = (statistics.median(float(run[column]) for run in runs) for column in (0, 1))
+    heavy = ", ".join(HEAVY & set(runs[0][2:])) or "none"
+    print(f"import: {passed:.0f} ms, {used:.0f} ms of them on a processor; heavy modules: {heavy}")
 
 
 def _run(code: str, *arguments: str, given: str = "") -> str:
