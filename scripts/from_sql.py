@@ -208,7 +208,8 @@ _HEADINGS = {
 
 def operations(specs: Specs, by_hand: Iterable[str]) -> str:
     """The README's tables of operations, of queries and of the sync source of what is written by hand."""
-    rows = [
+    rows = [row for source in by_hand for row in _by_hand(source)]
+    rows += [
         (
             "tables" if spec.verb == "CREATE" else spec.name.partition(".")[0],
             spec.method or "",
@@ -219,7 +220,6 @@ def operations(specs: Specs, by_hand: Iterable[str]) -> str:
         for spec in specs.values()
         if spec.method
     ]
-    rows += [row for source in by_hand for row in _by_hand(source)]
     order = list(_HEADINGS)
     text = []
     rows.sort(key=lambda row: order.index(row[0]))
@@ -239,19 +239,31 @@ def _note(spec: QuerySpec) -> str:
 
 def _by_hand(source: str) -> Iterator[tuple[str, str, str, str, str]]:
     """The public methods of a module's classes: table, name, arguments, what it gives, purpose."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+    tree = ast.parse(source)
+    constants = {
+        node.target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
+    methods = [
+        node for kind in tree.body if isinstance(kind, ast.ClassDef) for node in kind.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]  # fmt: skip
+    for method in methods:
+        body = ast.unparse(method)
+        if "NotImplementedError" in body:
+            # a subclass has it
             continue
-        body = ast.unparse(node)
-        if "NotImplementedError" in body or not node.args.args or node.args.args[0].arg not in ("self", "connection"):
-            continue
+        given = method.args
+        given.args = [one for one in given.args if one.arg != "self"]
+        for one in (*given.args, *given.kwonlyargs):
+            one.annotation = None
+        given.kw_defaults = [constants.get(ast.unparse(one), one) if one else None for one in given.kw_defaults]
         table = re.search(r"_sql\.(\w+)\.", body)
         key = "tables" if "create_table" in body else table[1] if table else ""
-        arguments = re.sub(r": [^,=]*?(?:\[[^\]]*\][^,=]*)*(?= =|=|,|$)", "", ast.unparse(node.args))
-        arguments = re.sub(r" ?= ?", "=", arguments.removeprefix("self").removeprefix(", "))
-        gives = ast.unparse(node.returns) if node.returns else ""
-        purpose = (ast.get_docstring(node) or "").partition("\n")[0]
-        yield key if key in _HEADINGS else "", node.name, arguments, gives, purpose
+        gives = ast.unparse(method.returns) if method.returns else ""
+        purpose = (ast.get_docstring(method) or "").partition("\n")[0]
+        yield key if key in _HEADINGS else "", method.name, ast.unparse(given), gives, purpose
 
 
 def queries(specs: Specs) -> str:

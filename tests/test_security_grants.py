@@ -1,4 +1,4 @@
-"""The grants that README names for each role are enough, and no more than that is needed for what they do."""
+"""The grants that sql/README.md names for each role are enough, and no more than that is needed for what they do."""
 
 from __future__ import annotations
 
