@@ -28,7 +28,7 @@ from memory import memory
 from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 DURABLE = (
     "--innodb-flush-log-at-trx-commit=1",

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from eventflow_db import EventflowDB, NewCertificate, errors
-from eventflow_db.testing.servers import ServerUnavailableError, running_server, temporary_database
+from eventflow_db.testing import ServerUnavailableError, running_server, temporary_database
 
 console = Console(highlight=True, soft_wrap=True)
 

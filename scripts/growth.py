@@ -13,7 +13,7 @@ from typing import Any, Final
 from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.testing.servers import Server, temporary_database
+from eventflow_db.testing import Server, temporary_database
 
 FEW: Final = 10_000
 CALLS: Final = 20

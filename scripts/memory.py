@@ -9,7 +9,7 @@ import sys
 from typing import Any, Final
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 STREAM: Final = """
 import asyncio, json, os, resource, sys, time

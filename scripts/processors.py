@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 
 def pids(server: Server) -> list[int]:

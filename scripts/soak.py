@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
+from eventflow_db.testing import Server, ServerUnavailableError, running_server, temporary_database
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

@@ -22,7 +22,7 @@ from eventflow_db.errors import (
     meaning,
 )
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API
 from .conftest import Admin

@@ -14,7 +14,7 @@ import typer.main
 from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.cli.app import app
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

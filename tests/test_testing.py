@@ -16,7 +16,8 @@ import pymysql
 import pytest
 
 from eventflow_db.testing import Server, ServerUnavailableError, resolve_choice, running_server, start_server
-from eventflow_db.testing.servers import NoLocalServerError, _local_binary
+from eventflow_db.testing.local import find_binary
+from eventflow_db.testing.server import NoLocalServerError
 
 VARIABLES = ("EVENTFLOW_TEST_SERVER", "EVENTFLOW_TEST_URL", "EVENTFLOW_TEST_IMAGE")
 
@@ -93,11 +94,13 @@ def test_resolve_choice_auto_prefers_the_url(no_choice: None, monkeypatch: pytes
 def test_resolve_choice_auto_without_docker_takes_a_local_server(
     no_choice: None, no_docker: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if _local_binary():
-        assert resolve_choice("auto") == "local"
-    else:
+    try:
+        find_binary()
+    except NoLocalServerError:
         with pytest.raises(NoLocalServerError, match=r"apt-get install .*mariadb-server-core"):
             resolve_choice("auto")
+    else:
+        assert resolve_choice("auto") == "local"
     notice = capsys.readouterr().err
     assert notice.count("\n") == 1
     assert "no Docker engine answers" in notice
