@@ -16,6 +16,7 @@ import pymysql
 import pytest
 
 from eventflow_db.testing import Server, ServerUnavailableError, resolve_choice, running_server, start_server
+from eventflow_db.testing.choice import is_given
 from eventflow_db.testing.local import find_binary
 from eventflow_db.testing.server import NoLocalServerError
 
@@ -26,7 +27,7 @@ VARIABLES = ("EVENTFLOW_TEST_SERVER", "EVENTFLOW_TEST_URL", "EVENTFLOW_TEST_IMAG
 def own_choice() -> str:
     """The choice of this run, for servers that a test starts itself."""
     choice = resolve_choice()
-    if choice == "url" or "://" in choice:
+    if is_given(choice):
         pytest.skip("this run was given a server, and starts none")
     return choice
 
@@ -208,7 +209,14 @@ def test_wrong_password_is_refused_without_telling_it(eventflow_server: Server) 
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://root:s3cret@h/", "mysql://", "mysql://root:s3cret@h:port/", "mysql://h:99999/"]
+    "url",
+    [
+        "postgresql://root:s3cret@h/",
+        "mysql://",
+        "mysql://root:s3cret@h:port/",
+        "mysql://h:99999/",
+        "mysql://root:s3cret@h/?no_such_setting=s3cret",
+    ],
 )
 def test_malformed_url_is_refused_without_telling_it(url: str) -> None:
     with pytest.raises(ServerUnavailableError, match="the given URL") as caught:

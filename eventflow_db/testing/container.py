@@ -1,4 +1,4 @@
-"""A server in a Docker container, through testcontainers: the only module that imports Docker's libraries."""
+"""A server in a Docker container, through testcontainers. Importing this module needs the Docker libraries."""
 
 from __future__ import annotations
 

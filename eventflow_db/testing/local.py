@@ -38,7 +38,8 @@ class LocalServer(StartedServer):
         self._binary = find_binary()
         self._is_mariadb = _is_mariadb(self._binary)
         super().__init__(f"local binary {Path(self._binary).resolve()}", options)
-        directory = self._directory = Path(tempfile.mkdtemp(prefix="eventflow-", dir=data_root or _data_root()))
+        directory = Path(tempfile.mkdtemp(prefix="eventflow-", dir=data_root or _data_root())).absolute()
+        self._directory = directory
         self.data_directory = directory / "data"
         self._log_file, self._pid_file, self._init_file = directory / "log", directory / "pid", directory / "init.sql"
         self._start_guarded("directory", str(directory))

@@ -163,12 +163,13 @@ class StartedServer(Server):
     def start(self) -> None:
         """Start the server, again on the same port and data."""
         if self._is_alive():
-            return None
+            return
         self._launch()
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
-                return self.log_in()
+                self.log_in()
+                return
             except pymysql.MySQLError as exc:
                 problem = str(exc) if self._is_alive() else "it ended"
             if problem == "it ended" or time.monotonic() > deadline:
@@ -184,7 +185,7 @@ class StartedServer(Server):
             self._watchdog.communicate(b"end", timeout=30)
 
     def _start_guarded(self, kind: str, name: str) -> None:
-        """Start the server for the first time, while a watchdog minds the `directory` or `container` of that name."""
+        """Start the server for the first time, while a watchdog guards the `directory` or `container` of that name."""
         self._owner = os.getpid()
         self._watchdog = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("watchdog.py")), kind, name],
