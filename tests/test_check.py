@@ -156,7 +156,7 @@ def test_check_without_scratch_says_what_it_could_not_judge(settings: Settings) 
 
 def test_every_parameter_type_has_samples() -> None:
     for name in TYPES:
-        samples._value("x", name, {})
+        samples._value("x", name, TYPES[name], {})
 
 
 def test_prepare_tells_parameters_and_columns(check_settings: Settings) -> None:

@@ -194,7 +194,7 @@ def test_queries_of_the_root_directory_shows_whole_paths(monkeypatch: pytest.Mon
 def test_queries_shows_one() -> None:
     shown = run("queries", "event.read").stdout
     spec = load_specs()["event.read"]
-    for text in (spec.purpose, "id: identifier", "Event?", spec.code, "event.PRIMARY (id)", "yes", "queries.sql:17", "WHERE id = :id;"):  # fmt: skip
+    for text in (spec.purpose, "id: identifier", "Event?", spec.error.code, "event.PRIMARY (id)", "yes", "queries.sql:17", "WHERE id = :id;"):  # fmt: skip
         assert text in shown
 
 

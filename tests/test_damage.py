@@ -23,7 +23,7 @@ PUBLISHED = ("event_published/queries.sql", "read")
 CLAIM = ("event_published/queries.sql", "update_to_consumed_by_hub")
 LOG = ("log/queries.sql", "drop_partition")
 CREATE_LOG = ("log/schema.sql", "create")
-CERTIFICATES = ("certificate/queries.sql", "revoke_past_validity")
+CERTIFICATES = ("certificate/queries.sql", "revoke_past_validity_period")
 
 REFUSED = {
     "name_twice": (
@@ -39,7 +39,7 @@ REFUSED = {
     "ddl_of_the_same_parameters": (
         Edit("log/queries.sql", "persist", "INSERT INTO log (agent, message, error)\nVALUES (:agent, :message, :error)",
              "ALTER TABLE log COMMENT :agent, COMMENT :message, COMMENT :error"),
-        "log.persist: its kind break the contract (sql/contract.json): ddl instead of write",
+        "log.persist: its kind breaks the contract (sql/contract.json): ddl instead of write",
     ),
     "call_of_a_procedure": (Edit(*READ, "SELECT id", "CALL p; SELECT id"), "begins with CALL"),
     "delete_without_where": (Edit(*DELETE, "WHERE id = :id", "ORDER BY id = :id LIMIT 1"), "is DELETE without WHERE"),
@@ -73,7 +73,7 @@ REFUSED = {
     "parameter_not_listed": (Edit(*READ, "-- param id", "-- param pid: identifier\n-- param id"), "param pid is not in the list"),
     "parameter_retyped": (
         Edit(*READ, "param id: identifier", "param id: text"),
-        "event.read: its parameters break the contract (sql/contract.json): (id: text) instead of (id: identifier)",
+        "event.read: its parameters breaks the contract (sql/contract.json): (id: text) instead of (id: identifier)",
     ),
     "parameter_of_unknown_type": (Edit(*READ, "param id: identifier", "param id: uuid"), "the unknown type uuid"),
     "parameter_in_a_string": (Edit(*READ, "WHERE id = :id", "WHERE id = ':id'"), "declares id and does not use it"),
@@ -90,13 +90,13 @@ REFUSED = {
     "code_with_two_meanings": (
         Edit(*BY_PID, "could not read events by domain and pid", "could not read"), "one code means one thing",
     ),
-    "another_code": (Edit(*READ, "DB_EVENT_READ could", "DB_HUB_READ could"), "its error break the contract"),
+    "another_code": (Edit(*READ, "DB_EVENT_READ could", "DB_HUB_READ could"), "its error breaks the contract"),
     "suffix_against_returns": (Edit(*READ, "read(id)^", "read(id)!"), "needs the suffix ^"),
     "returns_of_another_record": (
-        Edit(*READ, "returns: Event?", "returns: Hub?"), "its returns break the contract (sql/contract.json): Hub? instead of Event?",
+        Edit(*READ, "returns: Event?", "returns: Hub?"), "its returns breaks the contract (sql/contract.json): Hub? instead of Event?",
     ),
     "returns_rows_of_a_write": (Edit(*DELETE, "(id)!\n", "(id)^\n"), "needs the suffix !"),
-    "claim_called_idempotent": (Edit(*CLAIM, "idempotent: no", "idempotent: yes"), "its idempotent break the contract"),
+    "claim_called_idempotent": (Edit(*CLAIM, "idempotent: no", "idempotent: yes"), "its idempotent breaks the contract"),
     "executable_comment": (Edit(*READ, "SELECT id", "SELECT /*!80000 SQL_NO_CACHE */ id"), "/*! … */ hides SQL"),
     "quote_not_closed": (Edit(*READ, "WHERE id = :id", "WHERE name <> 'it and id = :id"), "may not be closed"),
     "comment_not_closed": (Edit(*READ, "FROM event", "FROM event /* all of them"), "may not be closed"),

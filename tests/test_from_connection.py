@@ -248,7 +248,7 @@ def test_from_connection_refuses_what_commits_or_leaves(session: EventflowDB, st
 
 
 def test_from_connection_offers_no_transaction_of_its_own(session: EventflowDB) -> None:
-    for name in ("transaction", "run_transaction", "close"):
+    for name in ("run_transaction", "close"):
         assert not hasattr(getattr(session, "target", session), name)
 
 

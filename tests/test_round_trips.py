@@ -14,7 +14,7 @@ from .operations import EVENT, HALF, OPERATIONS, TABLES, call
 from .proxy import Proxy
 
 OF_SEVERAL = {
-    "setup_table_schemas": [f"{table}.create" for table in TABLES],
+    "setup_table_schemas": [f"{table}.create_table" for table in TABLES],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prune_log": ["log.read_partitions_before", "log.drop_partition"],
     "lock": ["lock.acquire", "lock.release"],
