@@ -13,7 +13,7 @@ from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.identifiers import generate_event_id
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 CALLS = 100
 ROUNDS = 60

@@ -11,7 +11,7 @@ from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.check.diff import diff
 from eventflow_db.check.prove import prove
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API
 from .conftest import Admin
