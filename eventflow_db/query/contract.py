@@ -15,7 +15,7 @@ from .spec import CODE, QuerySpec
 
 FILE: Final = "contract.json"
 PROMISES: Final = (
-    "method", "param", "takes", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout",
+    "method", "batch", "param", "takes", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout",
 )  # fmt: skip
 """What callers rely on: a query that breaks one of these is not loaded."""
 
@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     """
 
     method: str | None = None
+    batch: str | None = None
     param: dict[str, str] = {}
     takes: str | None = None
     kind: str
@@ -48,6 +49,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
         """What a query promises; columns and tables are known only where its SQL was judged."""
         same = ("method", "kind", "returns", "index", "scan", "idempotent", "timeout", "hash")
         return cls(
+            batch="{}({})".format(*spec.batch) if spec.batch else None,
             param=dict(spec.param),
             takes=": ".join(spec.takes) if spec.takes else None,
             error=spec.error.code,

@@ -12,6 +12,7 @@
 -- param pass_iv: bytes(16)
 -- param pass_salt: bytes(16)
 -- param pass_tag: bytes(16)
+-- takes: certificate: Certificate
 -- returns: affected
 -- error: E_EVENTFLOW_DB_CERTIFICATE_PERSIST could not persist certificate
 -- index: none

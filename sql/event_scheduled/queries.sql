@@ -1,5 +1,6 @@
 -- name: persist(event_id, scheduled)!
 -- method: persist_event_scheduled
+-- batch: persist_events_scheduled(scheduled)
 -- Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 -- param event_id: identifier
 -- param scheduled: datetime

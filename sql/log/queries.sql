@@ -3,6 +3,7 @@
 -- param agent: identifier
 -- param message: text
 -- param error: json
+-- takes: log: Log
 -- returns: affected
 -- error: E_EVENTFLOW_DB_LOG_PERSIST could not persist log
 -- index: none
