@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from ..inputs import {inputs}
 from ..query.tagged import revived
 from ..records import {records}
 from ..redact import redacting_all
@@ -56,6 +58,15 @@ _ITERATOR = (
     "after: start behind this event, or this id. page: events that memory holds at a time, at least 1. No connection "
     "is held between pages; an event that is committed later with an earlier id than the last one read is missed."
 )
+_INPUTS = '''# Generated from sql/ by scripts/generate; do not edit.
+"""What new rows are made of: mappings with these keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+'''
 _DESERIALIZE = 'deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.'
 
 
@@ -64,14 +75,40 @@ def methods(specs: Specs) -> str:
     chosen = [spec for spec in specs.values() if spec.method]
     records = {name for spec in chosen for name in _records(spec)}
     made = [method(spec, specs) for spec in chosen for method in (_method, _batch) if method is _method or spec.batch]
-    return _METHODS.format(records=", ".join(sorted(records))) + "\n\n".join(made)
+    taken = sorted(f"New{spec.takes[1]}" for spec in chosen if spec.takes)
+    return _METHODS.format(inputs=", ".join(taken), records=", ".join(sorted(records))) + "\n\n".join(made)
+
+
+def inputs(specs: Specs) -> str:
+    """The source of inputs.py."""
+    return _INPUTS + "\n\n".join(_input(spec) for spec in specs.values() if spec.takes)
+
+
+def _input(spec: QuerySpec) -> str:
+    assert spec.takes is not None
+    name = f"New{spec.takes[1]}"
+    optional = spec.notes.get("takes", "").removeprefix("optional: ").split(", ")
+    fields = {}
+    for key, kind in spec.types.items():
+        absent = kind.absent is not None
+        text = f"{kind.python} | None" if absent or (key in optional and kind.python != "Any") else kind.python
+        fields[key] = f"NotRequired[{text}]" if absent or key in optional else text
+    purpose = (
+        f"The keys of {spec.purpose[0].lower()}{spec.purpose[1:]}" if not spec.method else f"What {spec.method} takes."
+    )
+    doc = _paragraphs([purpose, " ".join(_rules(spec))])
+    if any(keyword.iskeyword(key) for key in fields):
+        body = ", ".join(f'"{key}": {text}' for key, text in fields.items())
+        return f'{name} = TypedDict("{name}", {{{body}}})\n{doc}\n'
+    lines = "".join(f"{key}: {text}\n" for key, text in fields.items())
+    return f"class {name}(TypedDict):\n{textwrap.indent(doc, '    ')}\n\n{textwrap.indent(lines, '    ')}"
 
 
 def _records(spec: QuerySpec) -> Iterator[str]:
     if spec.record:
         yield spec.record.__name__
     if spec.takes:
-        yield from (spec.takes[1], f"New{spec.takes[1]}")
+        yield spec.takes[1]
 
 
 def _gives(spec: QuerySpec) -> str:
@@ -186,13 +223,13 @@ def _paragraphs(paragraphs: Sequence[str]) -> str:
 
 def _rules(spec: QuerySpec) -> list[str]:
     """What each parameter takes; those with one rule together."""
-    told = {
+    rules = {
         name: kind.rule + (f" ({spec.notes[name]})" if name in spec.notes else "")
         for name, kind in spec.types.items()
         if spec.param.get(name) not in _PAGES
     }
     found: dict[str, list[str]] = {}
-    for name, rule in told.items():
+    for name, rule in rules.items():
         found.setdefault(rule, []).append(name)
     return [f"{', '.join(names)}: {rule}." for rule, names in found.items()]
 

@@ -6,17 +6,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
+from ..inputs import NewHub, NewPublishedEvent, NewScheduledEvent
 from ..query.tagged import revived
-from ..records import (
-    Certificate,
-    Event,
-    Hub,
-    NewHub,
-    NewPublishedEvent,
-    NewScheduledEvent,
-    PublishedEvent,
-    ScheduledEvent,
-)
+from ..records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent
 from ..redact import redacting_all
 from .caller import AsyncCaller
 
@@ -447,7 +439,8 @@ class AsyncMethods(AsyncCaller):
         """Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 
         scheduled: a mapping of the following, or a ScheduledEvent. event_id: text of 1 to 64 characters, without
-        white space around it, NUL or lone surrogates. scheduled: an aware datetime. Gives always True.
+        white space around it, NUL or lone surrogates. scheduled: an aware datetime (cut to the second). Gives
+        always True.
 
         Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
         (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST).

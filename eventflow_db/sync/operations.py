@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import DuplicateError, EventflowDBError
 from ..identifiers import generate_event_id
+from ..inputs import NewCertificate, NewEvent, NewLog
 from ..query.parameters import COLD_PARTITION, partition_name, refusals
 from ..query.spec import QuerySpec
 from ..query.tagged import log_error, revived
 from ..query.tagged import serialize as to_tagged
-from ..records import (
-    Certificate,
-    Event,
-    NewCertificate,
-    NewEvent,
-    NewLog,
-)
+from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
 from .methods import Methods

@@ -2,7 +2,7 @@
 -- The active certificate of an id, version 0.
 -- Never run again after a lost connection: revoked in between, it would be in force once more.
 -- param id: identifier
--- param validity: datetime
+-- param validity: datetime (cut to the second)
 -- param cert: text
 -- param key: bytes
 -- param key_iv: bytes(16)

@@ -1,13 +1,14 @@
 -- name: persist(id, timestamp, domain, rid, pid, name, data)!
--- An event. Several groups of VALUES make a batch.
--- param id: identifier
--- param timestamp: datetime(3)?=DEFAULT (the server's clock)
+-- An event.
+-- Several groups of VALUES make a batch.
+-- param id: identifier (without one it is generated)
+-- param timestamp: datetime(3)?=DEFAULT (the server's clock where it is absent)
 -- param domain: identifier
 -- param rid: identifier? (the event that this one answers)
 -- param pid: identifier
 -- param name: identifier
 -- param data: json
--- takes: event: Event
+-- takes: event: Event (optional: id, data)
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PERSIST could not persist event
 -- index: none
