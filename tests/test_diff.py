@@ -119,11 +119,7 @@ def test_diff_leaves_archived_partitions_aside(live: Settings) -> None:
     ],
 )  # fmt: skip
 def test_diff_tells_a_difference_and_its_line(
-    live: Settings,
-    admin: Admin,
-    change: str,
-    expected: tuple[str, str, str | None, str | None] | None,
-    line: str,
+    live: Settings, admin: Admin, change: str, expected: tuple[str, str, str | None, str | None] | None, line: str
 ) -> None:
     admin.execute(change)
     differences = diff(live, load_specs())

@@ -64,8 +64,7 @@ def statements(admin: Admin, text: str) -> int:
     """How many sessions run a statement that holds a text."""
     return len(
         admin.execute(
-            "SELECT id FROM information_schema.processlist WHERE info LIKE %s AND id != CONNECTION_ID()",
-            f"%{text}%",
+            "SELECT id FROM information_schema.processlist WHERE info LIKE %s AND id != CONNECTION_ID()", f"%{text}%"
         )
     )
 
@@ -145,20 +144,12 @@ def test_persist_event_reply_lost_of_another_row_is_duplicate(far: EventflowDB, 
 
 
 def test_persist_operations_reply_lost_are_written_once(
-    far: EventflowDB,
-    proxy: Proxy,
-    event_id: str,
-    hub: Any,
-    admin: Admin,
-    database: str,
+    far: EventflowDB, proxy: Proxy, event_id: str, hub: Any, admin: Admin, database: str
 ) -> None:
     cases: list[tuple[bytes, Callable[[], bool]]] = [
         (b"event_cpid.persist@", lambda: far.persist_event_cpid(event_id, "cpid")),
         (b"event_eid.persist@", lambda: far.persist_event_eid(event_id, "eid")),
-        (
-            b"event_published.persist@",
-            lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"}),
-        ),
+        (b"event_published.persist@", lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"})),
         (b"hub.persist@", lambda: far.persist_hub(hub)),
     ]
     for marker, call in cases:

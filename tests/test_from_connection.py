@@ -207,12 +207,7 @@ def test_from_connection_set_to_no_backslash_escapes_later_is_refused(
 
 
 def test_from_connection_of_the_other_driver_is_refused(settings: Settings, loop: Loop) -> None:
-    account = {
-        "host": settings.host,
-        "port": settings.port,
-        "user": settings.user,
-        "password": settings.password,
-    }
+    account = {"host": settings.host, "port": settings.port, "user": settings.user, "password": settings.password}
     with pymysql.connect(**account) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
         AsyncEventflowDB.from_connection(connection)
 

@@ -30,16 +30,7 @@ EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 TRANSACTION = "E_EVENTFLOW_DB_TRANSACTION"
 
 
-TABLES = (
-    "certificate",
-    "hub",
-    "event",
-    "event_cpid",
-    "event_eid",
-    "event_published",
-    "event_scheduled",
-    "log",
-)
+TABLES = ("certificate", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "log")
 
 
 class Stop(Exception):
@@ -402,6 +393,8 @@ def test_transaction_nested_that_is_cancelled_from_outside_is_undone(
 def test_transaction_used_before_its_block_raises_invalid_value_error(settings: Settings) -> None:
     with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
         db.transaction().persist_event(EVENT)
+    with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
+        db.transaction().persist_events([EVENT])
 
 
 def test_transaction_entered_a_second_time_raises_invalid_value_error(settings: Settings) -> None:
@@ -512,11 +505,7 @@ def test_transaction_used_by_two_at_once_is_refused(
         waits.start()
         waits.join(0.2)
         assert waits.is_alive()
-        for call in (
-            lambda: tx.read_event("a"),
-            lambda: tx.persist_event(EVENT),
-            lambda: tx.persist_events([EVENT]),
-        ):
+        for call in (lambda: tx.read_event("a"), lambda: tx.persist_event(EVENT), lambda: tx.persist_events([EVENT])):
             with pytest.raises(errors.InvalidValueError, match="one user at a time"):
                 call()
         rival.rollback()
@@ -529,10 +518,7 @@ def test_transaction_in_use_at_its_end_is_not_committed(
     db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
     execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
-    with (
-        pytest.raises(errors.InvalidValueError, match="one user at a time") as caught,
-        db.transaction() as tx,
-    ):
+    with pytest.raises(errors.InvalidValueError, match="one user at a time") as caught, db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         waits = threading.Thread(target=tx.persist_event, args=({**EVENT, "id": "held"},))
         waits.start()
