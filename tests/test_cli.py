@@ -18,13 +18,13 @@ from eventflow_db import EventflowDB, Settings
 from eventflow_db.query import load_specs
 
 from .conftest import Admin
-from .damage import Edit, edited_copy
+from .overlays import Edit, edited_copy
 
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
 COMMANDS = ("check", "diff", "queries", "explain", "contract")
-BROKEN = Edit("event/queries.sql", "read_by_eid", "WHERE event_eid.eid = ", "WHERE LOWER(event_eid.eid) = ")
-FIXED = Edit("event/queries.sql", "read", "FROM event", "FROM event -- ours")
+BROKEN = Edit("event.read_by_eid", "WHERE event_eid.eid = :eid", "WHERE LOWER(event_eid.eid) = :eid")
+FIXED = Edit("event.read", "FROM event", "FROM event -- ours")
 
 
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,7 @@ def test_check_json(check_url: str, tmp_path: Path) -> None:
 
 
 def test_check_of_what_cannot_be_loaded(check_url: str, tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "-- One event.\n", ""))
+    copy = edited_copy(tmp_path, Edit("event.read", "-- One event.", ""))
     done = run("check", "--url", check_url, "--sql", copy)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{copy}/event/queries.sql:17: query event.read: lacks a line" in done.stderr

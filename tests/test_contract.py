@@ -25,7 +25,7 @@ from eventflow_db.query.statement import Statement
 
 from .api import API
 from .conftest import Admin
-from .damage import Edit, edited_copy, load_refusal
+from .overlays import Edit, edited_copy, load_refusal
 
 READ = """-- name: read(id)^
 -- One event, whichever it is.
@@ -83,7 +83,7 @@ def test_contract_names_what_a_reviewer_asks_for() -> None:
 
 
 def test_contract_changes_one_line_when_one_thing_changes(tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "param id: identifier", "param id: position"))
+    copy = edited_copy(tmp_path, Edit("event.read", "-- param id: identifier", "-- param id: position"))
     before = (package_sql() / FILE).read_text(encoding="utf-8").splitlines()
     after = write(entries(read_specs(copy))).splitlines()
     assert [(a, b) for a, b in zip(before, after, strict=True) if a != b] == [
@@ -147,7 +147,7 @@ def test_overlay_of_the_environment_is_in_force(
 
 def test_overlay_later_directory_wins(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     later = edited_copy(
-        tmp_path_factory.mktemp("later"), Edit("event/queries.sql", "read", "WHERE id", "WHERE event.id")
+        tmp_path_factory.mktemp("later"), Edit("event.read", "WHERE id = :id;", "WHERE event.id = :id;")
     )
     path = os.pathsep.join((str(overlay), str(later)))
     assert load_specs(path)["event.read"].path == str(later / "event" / "queries.sql")
