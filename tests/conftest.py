@@ -18,6 +18,7 @@ from eventflow_db.testing.servers import Server
 
 from .api import API, Loop
 from .proxy import Proxy
+from .support import EVENT, Admin
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
@@ -50,37 +51,6 @@ def api(request: pytest.FixtureRequest, eventflow_server: Server, loop: Loop) ->
     api = API(request.param, eventflow_server, loop)
     yield api
     api.close()
-
-
-class Admin:
-    """The server's administrator: looks at tables, and breaks things, past the library."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._connection: Any = None
-
-    def execute(self, statement: str, *arguments: Any) -> tuple[tuple[Any, ...], ...]:
-        """Run a statement in UTC, committed at once; gives its rows."""
-        if self._connection is None or not self._connection.open:
-            self._connection = pymysql.connect(
-                host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
-                charset="utf8mb4", autocommit=None,
-                # autocommit=True would not do: MySQL tells PyMySQL that it is on, whatever the server's default
-                init_command="SET time_zone = '+00:00', autocommit = 1",
-                ssl_disabled=True,  # saves 20 ms
-            )  # fmt: skip
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, arguments or None)
-            return tuple(cursor.fetchall())
-
-    def use(self, database: str) -> None:
-        """Make a database the default one."""
-        self.execute(f"USE `{database}`")
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None and self._connection.open:
-            self._connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -209,7 +179,7 @@ def certificate() -> NewCertificate:
 @pytest.fixture
 def event_id(db: EventflowDB) -> str:
     """The id of a persisted event."""
-    return db.persist_event({"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}})
+    return db.persist_event(EVENT)
 
 
 @pytest.fixture(scope="session")

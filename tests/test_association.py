@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from eventflow_db import EventflowDB, errors
 
 from .operations import fails
-
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
+from .support import NOON
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import pytest
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.query import load_specs
 
-from .conftest import Admin
 from .overlays import Edit, edited_copy
+from .support import EVENT, Admin
 
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
@@ -236,7 +236,7 @@ def test_queries_of_an_unknown_tag() -> None:
 def test_explain(settings: Settings) -> None:
     url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
     with EventflowDB(settings) as db:
-        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
+        db.persist_event({**EVENT, "id": "event-1"})
     done = run("explain", "event.read", "id=event-1", "--url", url)
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "as promised: event.PRIMARY (id)"

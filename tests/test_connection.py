@@ -17,13 +17,7 @@ from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.testing.servers import Server
 
 from .api import API
-from .conftest import Admin
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from .support import Admin, closed_port
 
 
 def changed(settings: Settings, **values: Any) -> Settings:

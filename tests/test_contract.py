@@ -24,8 +24,8 @@ from eventflow_db.query.spec import QuerySpec
 from eventflow_db.query.statement import Statement
 
 from .api import API
-from .conftest import Admin
 from .overlays import Edit, edited_copy, load_refusal
+from .support import EVENT, Admin
 
 READ = """-- name: read(id)^
 -- One event, whichever it is.
@@ -127,7 +127,7 @@ def test_every_parameter_type_has_a_type_for_checkers() -> None:
 
 def test_overlay_is_in_force(api: API, settings: Settings, overlay: Path) -> None:
     db = api.database(msgspec.structs.replace(settings, sql_path=str(overlay)))
-    event_id = db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+    event_id = db.persist_event(EVENT)
     assert db.read_event(event_id).name == "overlaid"
     assert [event.name for event in db.read_events_by_domain_and_pid("domain", "pid")] == ["name"]
 
@@ -141,7 +141,7 @@ def test_overlay_of_the_environment_is_in_force(
     monkeypatch.setenv("EVENTFLOW_MYSQL_DB", settings.database)
     monkeypatch.setenv("EVENTFLOW_MYSQL_SQL_PATH", str(overlay))
     db = api.database()
-    event_id = db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+    event_id = db.persist_event(EVENT)
     assert db.read_event(event_id).name == "overlaid"
 
 
@@ -306,7 +306,7 @@ def test_tag_reaches_the_server(api: API, settings: Settings, admin: Admin) -> N
     else:
         seen = "SELECT COUNT(*) FROM performance_schema.events_statements_history WHERE sql_text LIKE %s"
     db = api.database(settings)
-    db.persist_events([{"domain": "domain", "pid": "pid", "name": "name"}] * 3)
+    db.persist_events([EVENT] * 3)
     tag = f"INSERT /*eventflow:event.persist@{load_specs()['event.persist'].hash}*/ INTO event%"
     try:
         assert admin.execute(seen, tag)[0][0] == 1, "a batch is one statement"

@@ -11,8 +11,7 @@ from eventflow_db.check.diff import Difference, diff
 from eventflow_db.query import load_specs
 from eventflow_db.testing.servers import Server
 
-from .conftest import Admin
-from .test_check import scratches
+from .support import Admin, scratches
 
 pytestmark = pytest.mark.slow  # each compares tables that were altered
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import EventflowDB, NewEvent, Settings, errors
+from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.errors import (
     FINISHES_TRANSACTION,
     LOST,
@@ -25,10 +25,9 @@ from eventflow_db.query import load_specs
 from eventflow_db.testing.servers import Server, running_server, temporary_database
 
 from .api import API
-from .conftest import Admin
 from .proxy import Proxy
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 WRITE = load_specs()["log.persist"]  # a write that nobody can repeat
 
 

@@ -18,9 +18,7 @@ from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings, errors
 from eventflow_db.errors import MEANINGS, EventflowDBError, meaning
 
 from .api import API
-from .conftest import Admin
-from .test_connection import closed_port
-from .test_transaction import EVENT, deadlock, execute
+from .support import EVENT, Admin, closed_port, deadlock, execute
 
 SECRET = "s3cret"
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from eventflow_db import Event, EventflowDB, NewEvent, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import EVENT, NOON, Admin
 
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 def new(**values: Any) -> NewEvent:
-    event: Any = {"domain": "domain", "pid": "pid", "name": "name"} | values
-    checked: NewEvent = event
-    return checked
+    return cast(NewEvent, {**EVENT, **values})
 
 
 def ids(events: list[Event]) -> list[str]:

@@ -39,36 +39,9 @@ import pytest
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, Settings, errors
 
 from .api import API
-from .conftest import Admin
 from .operations import HALF
 from .proxy import Proxy
-
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
-
-
-def count(admin: Admin, database: str, table: str) -> int:
-    return int(admin.execute(f"SELECT COUNT(*) FROM `{database}`.{table}")[0][0])
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> bool:
-    """Whether a condition comes true in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def statements(admin: Admin, text: str) -> int:
-    """How many sessions run a statement that holds a text."""
-    return len(
-        admin.execute(
-            "SELECT id FROM information_schema.processlist WHERE info LIKE %s AND id != CONNECTION_ID()",
-            f"%{text}%",
-        )
-    )
-
+from .support import EVENT, Admin, count, eventually
 
 # --- lost connections
 

@@ -13,7 +13,8 @@ import pytest
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, connection_arguments, errors
 
 from .api import API, Loop
-from .test_transaction import EVENT, TABLES, execute
+from .operations import TABLES
+from .support import EVENT, hold_event
 
 CODE = "E_EVENTFLOW_DB_CONNECTION"
 
@@ -111,7 +112,7 @@ def test_from_connection_commits_each_statement_where_the_caller_has_it_so(
 def test_from_connection_runs_nothing_again(
     api: API, session: EventflowDB, connection: Any, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     api.execute(connection, "SET SESSION innodb_lock_wait_timeout = 1")
     session.persist_event({**EVENT, "id": "a"})
     with pytest.raises(errors.ConflictError) as caught:

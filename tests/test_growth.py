@@ -11,8 +11,8 @@ import pytest
 from eventflow_db import EventflowDB, Session, connection_arguments
 
 from .api import API
-from .conftest import Admin
 from .operations import CERTIFICATE, HUB, OPERATIONS, call
+from .support import EVENT, Admin
 
 FEW, MANY = 40, 1000
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -87,7 +87,7 @@ def filled(eventflow_server: Any) -> Iterator[dict[int, str]]:
 def prepare(session: Session, name: str) -> None:
     """The rows that an operation asks for; what it persists itself is absent."""
     if name != "persist_event":
-        session.persist_event({"id": "event-id", "domain": "domain", "pid": "pid", "name": "name"})
+        session.persist_event({**EVENT, "id": "event-id"})
     if name not in ("persist_event_cpid", "persist_events_cpid", "persist_event"):
         session.persist_event_cpid("event-id", "cpid")
     if name not in ("persist_event_eid", "persist_events_eid", "persist_event"):

@@ -21,10 +21,8 @@ from hypothesis import strategies as st
 from eventflow_db import EventflowDB, RemoteError, errors
 from eventflow_db.query import codec
 
-from .conftest import Admin
 from .operations import fails
-
-EVENT: Any = {"domain": "domain", "pid": "pid", "name": "name"}
+from .support import EVENT, Admin
 
 
 def new(data: Any) -> Any:
@@ -93,7 +91,7 @@ def test_json_mappings_of_the_standard_library_are_objects(db: EventflowDB) -> N
 
 
 def test_json_absent_data_is_an_empty_object(db: EventflowDB) -> None:
-    assert db.read_event(db.persist_event(EVENT)).data == {}
+    assert db.read_event(db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})).data == {}
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False).map(lambda x: x + 0.0)

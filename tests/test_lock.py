@@ -13,7 +13,7 @@ import pytest
 from eventflow_db import EventflowDB, Settings, errors
 
 from .api import API, concurrently
-from .conftest import Admin
+from .support import Admin, eventually
 
 CODE = "E_EVENTFLOW_DB_LOCK"
 
@@ -171,10 +171,7 @@ def test_lock_leaves_no_connection_behind(db: EventflowDB, admin: Admin, setting
     for _ in range(3):
         with db.lock("reference"):
             assert admin.execute(sessions) == ((1,),)
-    deadline = time.monotonic() + 5
-    while admin.execute(sessions) != ((0,),):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(lambda: admin.execute(sessions) == ((0,),))
 
 
 @pytest.mark.slow

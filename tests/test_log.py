@@ -13,8 +13,8 @@ import pytest
 from eventflow_db import EventflowDB, errors
 
 from .api import API, concurrently
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 DAY = date(2030, 1, 2)
 

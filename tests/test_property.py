@@ -11,15 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
+from eventflow_db import EventflowDB, NewCertificate, errors
 from eventflow_db.identifiers import generate_event_id
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 
 from .api import concurrently
-from .conftest import Admin
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 on_server = settings(
     max_examples=60,
     deadline=None,

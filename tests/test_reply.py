@@ -30,7 +30,7 @@ from eventflow_db.query.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
 from eventflow_db.testing.servers import Server
 
-from .conftest import Admin
+from .support import Admin
 
 KIB, MIB = 1 << 10, 1 << 20
 LENGTHS = ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64))

@@ -13,8 +13,8 @@ from eventflow_db import EventflowDB
 from eventflow_db.testing.servers import Server
 
 from .api import API, concurrently
-from .conftest import Admin
 from .operations import OPERATIONS, TABLES, call
+from .support import Admin
 
 UPSTREAM = Path(__file__).parent / "data" / "upstream.sql"
 

@@ -22,11 +22,10 @@ from eventflow_db import AsyncEventflowDB, EventflowDB, NewCertificate, NewEvent
 from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server
 
 from .api import API
-from .conftest import Admin
 from .operations import OPERATIONS, call
 from .proxy import Proxy
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
 OLD = b"\xfemysql_old_password\0abcdefgh\0"

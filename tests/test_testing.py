@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
@@ -17,6 +16,8 @@ import pytest
 
 from eventflow_db.testing import Server, ServerUnavailableError, resolve_choice, running_server, start_server
 from eventflow_db.testing.servers import NoLocalServerError, _local_binary
+
+from .support import eventually
 
 VARIABLES = ("EVENTFLOW_TEST_SERVER", "EVENTFLOW_TEST_URL", "EVENTFLOW_TEST_IMAGE")
 
@@ -60,15 +61,6 @@ def value(server: Server, statement: str, database: str | None = None) -> object
         cursor.execute(statement)
         row = cursor.fetchone()
         return row[0] if row else None
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -341,7 +333,7 @@ def test_server_ends_with_its_owner(own_choice: str, number: signal.Signals) -> 
         port, directory = owner.stdout.readline().split(" ", 1)
         assert listens(int(port))
         owner.send_signal(number)
-    assert wait_for(lambda: is_clean(int(port), directory.strip()))
+    assert eventually(lambda: is_clean(int(port), directory.strip()), 30)
 
 
 @pytest.mark.slow

@@ -12,59 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, NewHub, Settings, Transaction, errors
+from eventflow_db import AsyncEventflowDB, EventflowDB, NewHub, Settings, Transaction, errors
 
 from .api import API, Loop, concurrently
-from .conftest import Admin
+from .operations import TABLES
+from .support import EVENT, Admin, connection_id, deadlock, hold_event
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 TRANSACTION = "E_EVENTFLOW_DB_TRANSACTION"
-
-
-TABLES = (
-    "certificate",
-    "hub",
-    "event",
-    "event_cpid",
-    "event_eid",
-    "event_published",
-    "event_scheduled",
-    "log",
-)
 
 
 class Stop(Exception):
     """Raised by a test's own block."""
-
-
-def execute(connection: Any, statement: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
-def deadlock(tx: Transaction, rival: Any) -> None:
-    """Have the server choose the transaction as the victim of a real deadlock: the rival has changed more rows."""
-    tx.persist_event({**EVENT, "id": "mine"})
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('theirs', 'd', 'p', 'n', '{}')")
-    for number in range(20):
-        execute(rival, f"INSERT INTO log (agent, message, error) VALUES ('rival', '{number}', '{{}}')")
-    waits = threading.Thread(
-        target=execute, args=(rival, "SELECT id FROM event WHERE id = 'mine' FOR UPDATE"), daemon=True
-    )
-    waits.start()
-    waits.join(0.3)
-    assert waits.is_alive()
-    try:
-        tx.delete_event("theirs")
-    finally:
-        waits.join(30)
-
-
-def connection_id(tx: Any) -> int:
-    """The server's number for the connection of a transaction."""
-    thread_id = getattr(tx, "target", tx)._channel.connection.server_thread_id
-    return int(thread_id[0] if isinstance(thread_id, tuple) else thread_id)
 
 
 # Ending
@@ -237,7 +195,7 @@ def test_transaction_killed_before_its_commit_raises(
 def test_transaction_is_finished_after_a_cancellation(
     settings: Settings, loop: Loop, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
 
     async def cancelled() -> None:
         async with AsyncEventflowDB(settings) as db:
@@ -276,7 +234,7 @@ def test_transaction_cancelled_as_a_whole_is_rolled_back(
 def test_transaction_lock_wait_undoes_one_statement_only(
     api: API, settings: Settings, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
@@ -395,7 +353,7 @@ def test_run_transaction_many_at_once_lose_no_update(db: EventflowDB, hub: NewHu
 def test_transaction_used_by_two_at_once_is_refused(
     db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         waits = threading.Thread(target=tx.persist_event, args=({**EVENT, "id": "held"},))
@@ -418,7 +376,7 @@ def test_transaction_used_by_two_at_once_is_refused(
 def test_transaction_in_use_at_its_end_is_not_committed(
     db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     with (
         pytest.raises(errors.InvalidValueError, match="one user at a time") as caught,
         db.transaction() as tx,
