@@ -22,6 +22,17 @@ from .support import EVENT, Admin
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
+SERVERS = {"eventflow_server", "own_choice"}
+"""The fixtures of who needs a server: that of the run, or one of its own."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `unit` what needs no server, for `scripts/test --unit`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVERS.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.unit)
+
 
 @pytest.fixture(scope="session")
 def eventflow_server_options() -> list[str]:
@@ -46,11 +57,18 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(params=["sync", "async"])
-def api(request: pytest.FixtureRequest, eventflow_server: Server, loop: Loop) -> Iterator[API]:
+def api_without_server(request: pytest.FixtureRequest, loop: Loop) -> Iterator[API]:
     """Each API in turn."""
-    api = API(request.param, eventflow_server, loop)
+    api = API(request.param, loop)
     yield api
     api.close()
+
+
+@pytest.fixture
+def api(api_without_server: API, eventflow_server: Server) -> API:
+    """Each API in turn, on the server of the run."""
+    api_without_server.server = eventflow_server
+    return api_without_server
 
 
 @pytest.fixture(scope="session")
@@ -132,12 +150,12 @@ def rival(settings: Settings) -> Iterator[Any]:
 
 
 @pytest.fixture
-def nowhere(api: API) -> Iterator[EventflowDB]:
+def nowhere(api_without_server: API) -> Iterator[EventflowDB]:
     """The database object, of each API in turn, where no server listens: whatever is sent is an UnavailableError."""
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
+        yield api_without_server.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
 
 
 @pytest.fixture
