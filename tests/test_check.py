@@ -92,7 +92,7 @@ def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(check_sett
     admin.execute(f"DROP DATABASE `{kept}`")
 
 
-def test_check_without_scratch_judges_the_live_rows(settings: Settings, admin: Admin) -> None:
+def test_check_without_scratch_proves_on_the_live_rows(settings: Settings, admin: Admin) -> None:
     with EventflowDB(settings) as db:
         for number in range(3):
             db.persist_event({**EVENT, "id": f"event-{number}"})
@@ -142,7 +142,7 @@ def tables(admin: Admin, settings: Settings) -> list[object]:
     return [*made, admin.execute(f"CHECKSUM TABLE {', '.join(names)}")]
 
 
-def test_check_without_scratch_says_what_it_could_not_judge(settings: Settings) -> None:
+def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -> None:
     (finding,) = prove(settings, load_specs(), only=["hub.read"], scratch=False)
     assert finding.doubts == ["a table of it has no rows here, by which a plan could be judged"]
 
@@ -152,7 +152,7 @@ def test_every_parameter_type_has_samples() -> None:
         samples._value("x", name, {})
 
 
-def test_prepare_tells_parameters_and_columns(check_settings: Settings) -> None:
+def test_prepare_gives_parameters_and_columns(check_settings: Settings) -> None:
     specs = load_specs()
     with inspecting(check_settings) as inspector, scratch_database(inspector, specs):
         prepared = inspector.prepare(b"SELECT id, rid, timestamp, 1 AS one FROM event WHERE id = ? AND pid = ?")

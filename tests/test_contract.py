@@ -97,7 +97,7 @@ def test_contract_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         Contract.read(tmp_path / FILE)
 
 
-def test_load_of_the_judged_text_needs_no_sqlglot() -> None:
+def test_load_of_the_packages_text_needs_no_sqlglot() -> None:
     program = "import sys, eventflow_db; eventflow_db.EventflowDB('mysql://x@y'); print('sqlglot' in sys.modules)"
     assert run("-c", program).stdout == "False\n"
 
@@ -172,7 +172,7 @@ def test_overlay_with_another_hash_alone_is_loaded(overlay: Path) -> None:
         ("returns: Event?", "returns: Hub?", "returns"),
     ],
 )
-def test_overlay_that_breaks_the_contract_is_refused(overlay: Path, old: str, new: str, part: str) -> None:
+def test_overlay_that_breaks_the_contract_raises(overlay: Path, old: str, new: str, part: str) -> None:
     rewrite(overlay, old, new)
     refusal = load_refusal(overlay)
     assert refusal is not None
@@ -185,12 +185,12 @@ def test_overlay_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert load_refusal(tmp_path / "none") == f"{tmp_path / 'none'}: sql_path names no directory"
 
 
-def test_overlay_without_queries_is_refused(tmp_path: Path) -> None:
+def test_overlay_without_queries_raises(tmp_path: Path) -> None:
     assert "holds no queries" in str(load_refusal(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["ours.sql", "event/more/ours.sql", "event/OURS.SQL", "a/b/c/ours.Sql"])
-def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> None:
+def test_overlay_file_in_the_wrong_place_raises(overlay: Path, name: str) -> None:
     path = overlay / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(READ, encoding="utf-8")
@@ -198,14 +198,14 @@ def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", [".git/event/x.sql", "..data/x.sql", "event/.x.sql", "notes.txt", "event/x.sql~"])
-def test_overlay_file_that_is_hidden_or_no_sql_is_left_aside(overlay: Path, name: str) -> None:
+def test_overlay_file_that_is_hidden_or_no_sql_is_ignored(overlay: Path, name: str) -> None:
     path = overlay / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("nonsense", encoding="utf-8")
     assert load_refusal(overlay) is None
 
 
-def test_overlay_directory_called_like_a_file_is_left_aside(overlay: Path) -> None:
+def test_overlay_directory_named_like_a_file_is_ignored(overlay: Path) -> None:
     (overlay / "event" / "more.sql").mkdir()
     assert load_refusal(overlay) is None
 
@@ -239,14 +239,14 @@ def read_hash(text: str, overlay: Path) -> str:
     return read_specs(overlay)["event.read"].hash
 
 
-def test_duplicate_name_across_files_is_refused(overlay: Path) -> None:
+def test_overlay_name_in_two_files_raises(overlay: Path) -> None:
     (overlay / "event" / "more.sql").write_text(READ, encoding="utf-8")
     assert f"ours.sql:1: query event.read: is defined at {overlay}/event/more.sql:1 already" in str(
         load_refusal(overlay)
     )
 
 
-def test_query_without_a_name_is_refused(overlay: Path) -> None:
+def test_overlay_query_without_a_name_raises(overlay: Path) -> None:
     rewrite(overlay, "-- name: read(id)^\n", "")
     assert "ours.sql:1: text before the first query" in str(load_refusal(overlay))
 
@@ -271,7 +271,7 @@ class Connection:
         ({"pid": b"1"}, "id: missing"),
     ],
 )
-def test_call_with_other_parameters_is_refused(literals: dict[str, bytes], problem: str) -> None:
+def test_call_with_other_parameters_raises(literals: dict[str, bytes], problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem) as caught:
         load().event.read(Connection(), **literals)
     assert caught.value.code == "E_EVENTFLOW_DB_EVENT_READ"

@@ -176,7 +176,7 @@ steps = st.lists(st.sampled_from(["persist", "revoke", "revoke_past", "read"]), 
 
 @settings(on_server, max_examples=25)
 @given(first=steps, second=steps)
-def test_two_workers_on_one_certificate(
+def test_revoke_certificate_by_two_workers_is_true_for_one(
     db: EventflowDB,
     admin: Admin,
     database: str,
@@ -214,7 +214,7 @@ def test_two_workers_on_one_certificate(
 
 @settings(on_server, max_examples=25)
 @given(first=st.integers(1, 4), second=st.integers(1, 4))
-def test_two_workers_on_one_claim(db: EventflowDB, first: int, second: int) -> None:
+def test_claim_by_two_workers_is_true_for_one(db: EventflowDB, first: int, second: int) -> None:
     """One claim succeeds, whoever makes it and however often."""
     event_id = db.persist_event(EVENT)
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})

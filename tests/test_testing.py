@@ -111,19 +111,19 @@ def test_resolve_choice_docker_takes_the_image_variable(
 
 
 @pytest.mark.parametrize("choice", ["docker", "mysql:9.7"])
-def test_resolve_choice_docker_without_an_engine_is_refused(no_choice: None, no_docker: None, choice: str) -> None:
+def test_resolve_choice_docker_without_an_engine_raises(no_choice: None, no_docker: None, choice: str) -> None:
     with pytest.raises(ServerUnavailableError, match=r"no Docker engine answers .*systemctl start docker"):
         resolve_choice(choice)
 
 
-def test_resolve_choice_image_that_cannot_be_had_is_refused(own_choice: str) -> None:
+def test_resolve_choice_image_that_is_not_available_raises(own_choice: str) -> None:
     if own_choice == "local":
         pytest.skip("this run has no Docker engine")
     with pytest.raises(ServerUnavailableError, match="docker pull eventflow-no-such-image:1"):
         resolve_choice("eventflow-no-such-image:1")
 
 
-def test_resolve_choice_url_without_the_variable_is_refused(no_choice: None) -> None:
+def test_resolve_choice_url_without_the_variable_raises(no_choice: None) -> None:
     with pytest.raises(ServerUnavailableError, match="export EVENTFLOW_TEST_URL=mysql://"):
         resolve_choice("url")
 
@@ -135,7 +135,7 @@ def test_command_prints_the_choice_and_no_secret() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "url\n", "")
 
 
-def test_command_refusal_exits_with_3(no_docker: None) -> None:
+def test_command_choice_that_is_not_available_exits_with_3(no_docker: None) -> None:
     command = [sys.executable, "-m", "eventflow_db.testing", "docker"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (3, "")
@@ -178,18 +178,18 @@ def test_given_server_is_left_alone(action: str) -> None:
         getattr(server, action)()
 
 
-def test_given_server_takes_no_options() -> None:
+def test_start_server_url_with_options_raises() -> None:
     with pytest.raises(ServerUnavailableError, match="takes no options"):
         start_server("mysql://root@127.0.0.1:1/", options=["--port=1"])
 
 
-def test_given_server_that_is_not_there_is_refused() -> None:
+def test_start_server_url_where_no_server_is_raises() -> None:
     port = closed_port()
     with pytest.raises(ServerUnavailableError, match=rf"cannot log in to 127\.0\.0\.1:{port} as root"):
         start_server(f"mysql://root:s3cret@127.0.0.1:{port}/")
 
 
-def test_wrong_password_is_refused_without_telling_it(eventflow_server: Server) -> None:
+def test_start_server_wrong_password_raises_without_it(eventflow_server: Server) -> None:
     with pytest.raises(ServerUnavailableError, match="1045") as caught:
         start_server(f"mysql://root:s3cret@{eventflow_server.host}:{eventflow_server.port}/")
     assert "s3cret" not in str(caught.value)
@@ -199,7 +199,7 @@ def test_wrong_password_is_refused_without_telling_it(eventflow_server: Server) 
 @pytest.mark.parametrize(
     "url", ["postgresql://root:s3cret@h/", "mysql://", "mysql://root:s3cret@h:port/", "mysql://h:99999/"]
 )
-def test_malformed_url_is_refused_without_telling_it(url: str) -> None:
+def test_start_server_malformed_url_raises_without_it(url: str) -> None:
     with pytest.raises(ServerUnavailableError, match="the given URL") as caught:
         start_server(url)
     assert "s3cret" not in str(caught.value)
@@ -360,7 +360,7 @@ def test_server_outlives_a_forked_child_of_its_owner(own_choice: str) -> None:
 # The pytest plugin
 
 
-def test_plugin_tells_a_failing_start_once(tmp_path: Path, no_docker: None) -> None:
+def test_plugin_failing_start_is_reported_once(tmp_path: Path, no_docker: None) -> None:
     (tmp_path / "conftest.py").write_text("pytest_plugins = ['eventflow_db.testing.plugin']\n")
     (tmp_path / "test_it.py").write_text(
         "import pytest\n@pytest.mark.parametrize('n', range(5))\ndef test_it(eventflow_server, n): ...\n"

@@ -83,14 +83,14 @@ def test_times_of_a_repeated_hour_keep_their_fold(db: EventflowDB, through: Thro
 
 @MILLISECONDS
 @pytest.mark.parametrize("microsecond", [0, 1, 499, 500, 999, 999_499, 999_500, 999_999])
-def test_times_are_cut_to_the_millisecond(db: EventflowDB, through: Through, microsecond: int) -> None:
+def test_times_are_truncated_to_the_millisecond(db: EventflowDB, through: Through, microsecond: int) -> None:
     found = through(db, NOON.replace(microsecond=microsecond))
     assert found == NOON.replace(microsecond=microsecond // 1000 * 1000)
 
 
 @SECONDS
 @pytest.mark.parametrize("microsecond", [0, 1, 499_999, 500_000, 999_900, 999_999])
-def test_times_are_cut_to_the_second(db: EventflowDB, through: Through, microsecond: int) -> None:
+def test_times_are_truncated_to_the_second(db: EventflowDB, through: Through, microsecond: int) -> None:
     assert through(db, NOON.replace(microsecond=microsecond)) == NOON
 
 
@@ -140,7 +140,7 @@ EVERY_REFUSED = pytest.mark.parametrize(("value", "rule"), REFUSED, ids=[repr(va
 
 
 @EVERY_REFUSED
-def test_persist_event_refuses_timestamp(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_event_bad_timestamp_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_event(cast(Any, {**EVENT, "id": "event-id", "timestamp": value}))
     expected = rule + ", or None" if rule == NO_DATETIME else rule
@@ -148,21 +148,21 @@ def test_persist_event_refuses_timestamp(nowhere: EventflowDB, value: Any, rule:
 
 
 @EVERY_REFUSED
-def test_persist_event_scheduled_refuses_scheduled(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_event_scheduled_bad_time_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "SCHEDULED_EVENT_PERSIST") as caught:
         nowhere.persist_event_scheduled({"event_id": "event-id", "scheduled": value})
     assert caught.value.message == f"scheduled: {rule}"
 
 
 @EVERY_REFUSED
-def test_persist_certificate_refuses_validity(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_certificate_bad_validity_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "CERTIFICATE_PERSIST") as caught:
         nowhere.persist_certificate(cast(NewCertificate, {**CERTIFICATE, "validity": value}))
     assert caught.value.message == f"validity: {rule}"
 
 
 @EVERY_REFUSED
-def test_read_events_between_timestamps_refuses_start_and_end(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_read_events_between_timestamps_bad_start_or_end_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
         nowhere.read_events_by_domain_and_pid_between_timestamps("domain", "pid", value, value)
     assert caught.value.message == f"start: {rule}; end: {rule}"

@@ -52,7 +52,7 @@ def test_transaction_rolls_back_when_the_block_raises(db: EventflowDB, stored: C
     assert stored() == []
 
 
-def test_transaction_rolls_back_when_the_block_is_cut_off(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+def test_transaction_rolls_back_when_the_block_is_interrupted(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(KeyboardInterrupt), db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         raise KeyboardInterrupt
@@ -81,7 +81,7 @@ def test_transaction_gives_its_connection_back(api: API, settings: Settings) -> 
         assert connection_id(tx) == first
 
 
-def test_transaction_refuses_use_after_its_block(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+def test_transaction_used_after_its_block_raises(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with db.transaction() as tx:
         pass
     with pytest.raises(errors.EventflowDBError) as caught:
@@ -101,7 +101,7 @@ def test_transaction_without_a_connection_is_unavailable(api: API, settings: Set
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_transaction_refuses_to_create_a_table(db: EventflowDB, stored: Callable[[], list[str]], table: str) -> None:
+def test_transaction_create_table_raises(db: EventflowDB, stored: Callable[[], list[str]], table: str) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -111,13 +111,13 @@ def test_transaction_refuses_to_create_a_table(db: EventflowDB, stored: Callable
     assert stored() == []
 
 
-def test_transaction_refuses_setup_table_schemas(db: EventflowDB) -> None:
+def test_transaction_setup_table_schemas_raises(db: EventflowDB) -> None:
     with db.transaction() as tx, pytest.raises(errors.InvalidValueError, match="CREATE_TABLE"):
         tx.setup_table_schemas()
 
 
 @pytest.mark.parametrize("day", [None, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC)])
-def test_transaction_refuses_archive_log(db: EventflowDB, stored: Callable[[], list[str]], day: date | None) -> None:
+def test_transaction_archive_log_raises(db: EventflowDB, stored: Callable[[], list[str]], day: date | None) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -127,7 +127,7 @@ def test_transaction_refuses_archive_log(db: EventflowDB, stored: Callable[[], l
     assert stored() == []
 
 
-def test_transaction_refuses_lock(db: EventflowDB) -> None:
+def test_transaction_lock_raises(db: EventflowDB) -> None:
     with db.transaction() as tx:
         with pytest.raises(errors.InvalidValueError) as caught, tx.lock("reference"):
             pass
@@ -246,7 +246,7 @@ def test_transaction_lock_wait_undoes_one_statement_only(
     assert stored() == ["a", "b"]
 
 
-def test_transaction_too_large_a_statement_is_refused_and_the_rest_goes_on(
+def test_transaction_statement_too_large_raises_and_the_rest_goes_on(
     db: EventflowDB, admin: Admin, stored: Callable[[], list[str]]
 ) -> None:
     largest = int(admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0])
@@ -350,9 +350,7 @@ def test_run_transaction_many_at_once_lose_no_update(db: EventflowDB, hub: NewHu
 # Two at once
 
 
-def test_transaction_used_by_two_at_once_is_refused(
-    db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
-) -> None:
+def test_transaction_used_by_two_at_once_raises(db: EventflowDB, rival: Any, stored: Callable[[], list[str]]) -> None:
     hold_event(rival)
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
