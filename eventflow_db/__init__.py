@@ -22,12 +22,14 @@ from .records import (
     ScheduledEvent,
 )
 from .settings import Settings
-from .sync.database import EventflowDB, Transaction, locate
+from .sync.database import EventflowDB, locate
 from .sync.operations import Session
+from .sync.transaction import Transaction
 
 if TYPE_CHECKING:
-    from .aio.database import AsyncEventflowDB, AsyncTransaction, locate_async
+    from .aio.database import AsyncEventflowDB, locate_async
     from .aio.operations import AsyncSession
+    from .aio.transaction import AsyncTransaction
 
 __all__ = [
     "AsyncEventflowDB",
@@ -58,7 +60,7 @@ __all__ = [
 
 _ASYNC = {
     "AsyncEventflowDB": "database",
-    "AsyncTransaction": "database",
+    "AsyncTransaction": "transaction",
     "locate_async": "database",
     "AsyncSession": "operations",
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from functools import lru_cache
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from msgspec import Struct
 
@@ -169,3 +170,20 @@ class SessionVariables(Struct, frozen=True):
     time_zone: str
     character_set_client: str
     max_allowed_packet: int
+
+
+class Column(NamedTuple):
+    """A column that a field of a record comes from."""
+
+    name: str
+    type: str
+    """`str`, `int`, `bytes`, `datetime`, or `Any` for JSON."""
+    nullable: bool
+
+
+@lru_cache
+def columns(record: type[Struct]) -> tuple[Column, ...]:
+    """The columns of a record, in its order."""
+    words = [record.__annotations__[name].split(" | ") for name in record.__struct_fields__]
+    names = record.__struct_encode_fields__
+    return tuple(Column(name, word[0], word[-1] == "None") for name, word in zip(names, words, strict=True))

@@ -15,11 +15,11 @@ from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-_QUIET: Final = ("eventflow_db", "pymysql", "aiomysql", "aiosql", "msgspec")
+_PACKAGES: Final = ("eventflow_db", "pymysql", "aiomysql", "aiosql", "msgspec")
 _PUBLIC_MAGIC: Final = ("__init__", "__post_init__", "__enter__", "__exit__", "__aenter__", "__aexit__")
 
 
-def forget(error: BaseException) -> None:
+def redact(error: BaseException) -> None:
     """Clear what the frames of this package and its drivers still hold, in the causes and contexts too."""
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
@@ -31,15 +31,16 @@ def forget(error: BaseException) -> None:
         traceback = one.__traceback__
         while traceback is not None:
             frame = traceback.tb_frame
-            if str(frame.f_globals.get("__name__")).partition(".")[0] in _QUIET:
-                with contextlib.suppress(RuntimeError):  # it still runs: the boundary itself, or one further out
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in _PACKAGES:
+                # a frame that still runs is the public call itself, or one further out
+                with contextlib.suppress(RuntimeError):
                     frame.clear()
             traceback = traceback.tb_next
         pending += (one.__cause__, one.__context__)
 
 
-def boundary(function: F) -> F:
-    """Wrap a function so that its errors forget, and those of the coroutine, items or context manager it gives."""
+def redacting(function: F) -> F:
+    """Wrap a public function so that its errors are redacted, and those of the coroutine or items that it gives."""
     wrapper: Callable[..., Any]
     if inspect.iscoroutinefunction(function):
 
@@ -49,7 +50,7 @@ def boundary(function: F) -> F:
                 return await function(*args, **kwargs)
             except BaseException as error:
                 del args, kwargs
-                forget(error)
+                redact(error)
                 raise
 
     else:
@@ -60,10 +61,11 @@ def boundary(function: F) -> F:
                 result = function(*args, **kwargs)
             except BaseException as error:
                 del args, kwargs
-                forget(error)
+                redact(error)
                 raise
-            guard = _GUARDS.get(type(result))
-            return result if guard is None else guard(result)
+            if isinstance(result, GeneratorType):
+                return _items(result)
+            return _async_items(result) if isinstance(result, AsyncGeneratorType) else result
 
     return cast(F, wrapper)
 
@@ -72,7 +74,7 @@ def _items(items: Iterator[T]) -> Iterator[T]:
     try:
         yield from items
     except BaseException as error:
-        forget(error)
+        redact(error)
         raise
 
 
@@ -81,67 +83,13 @@ async def _async_items(items: AsyncIterator[T]) -> AsyncIterator[T]:
         async for item in items:
             yield item
     except BaseException as error:
-        forget(error)
+        redact(error)
         raise
 
 
-class _Manager(contextlib.AbstractContextManager[Any]):
-    """A generator's context manager inside the boundary."""
-
-    def __init__(self, manager: contextlib.AbstractContextManager[Any]) -> None:
-        self._manager = manager
-
-    def __enter__(self) -> Any:
-        return _entered(self._manager)
-
-    def __exit__(self, *error: Any) -> bool | None:
-        return _left(self._manager, *error)
-
-
-class _AsyncManager(contextlib.AbstractAsyncContextManager[Any]):
-    """The same for asyncio."""
-
-    def __init__(self, manager: contextlib.AbstractAsyncContextManager[Any]) -> None:
-        self._manager = manager
-
-    async def __aenter__(self) -> Any:
-        return await _async_entered(self._manager)
-
-    async def __aexit__(self, *error: Any) -> bool | None:
-        return await _async_left(self._manager, *error)
-
-
-@boundary
-def _entered(manager: contextlib.AbstractContextManager[Any]) -> Any:
-    return manager.__enter__()
-
-
-@boundary
-def _left(manager: contextlib.AbstractContextManager[Any], *error: Any) -> bool | None:
-    return manager.__exit__(*error)
-
-
-@boundary
-async def _async_entered(manager: contextlib.AbstractAsyncContextManager[Any]) -> Any:
-    return await manager.__aenter__()
-
-
-@boundary
-async def _async_left(manager: contextlib.AbstractAsyncContextManager[Any], *error: Any) -> bool | None:
-    return await manager.__aexit__(*error)
-
-
-def guarded(cls: type[T]) -> type[T]:
-    """Put the boundary around every public method that a class defines."""
+def redacting_all(cls: type[T]) -> type[T]:
+    """Have every public method that a class defines redact its errors."""
     for name, value in list(vars(cls).items()):
         if inspect.isfunction(value) and (not name.startswith("_") or name in _PUBLIC_MAGIC):
-            setattr(cls, name, boundary(value))
+            setattr(cls, name, redacting(value))
     return cls
-
-
-_GUARDS: Final[dict[type, Callable[[Any], Any]]] = {
-    GeneratorType: _items,
-    AsyncGeneratorType: _async_items,
-    contextlib._GeneratorContextManager: _Manager,
-    contextlib._AsyncGeneratorContextManager: _AsyncManager,
-}

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import InvalidValueError
-from .redact import boundary
+from .redact import redacting
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
 PREFIX: Final = "EVENTFLOW_MYSQL_"
@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sql_path: str | None = None
     statement_tags: bool = True
 
-    @boundary
+    @redacting
     def __post_init__(self) -> None:
         problems = _problems({name: getattr(self, name) for name in self.__struct_fields__})
         if problems:
@@ -88,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             yield name, "***" if name == "password" else getattr(self, name)
 
     @classmethod
-    @boundary
+    @redacting
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Settings from the EVENTFLOW_MYSQL_* variables of the process, or of a mapping.
 
@@ -104,7 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _build(values, unknown, {field: name for name, field in _VARIABLES.items()})
 
     @classmethod
-    @boundary
+    @redacting
     def from_url(cls, url: str) -> Settings:
         """Settings from `mysql://user:password@host:port/database?name=value&…`; parts left out take the defaults.
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from eventflow_db import NewEvent, Session, errors
+from eventflow_db.query import load_specs
+from eventflow_db.query.spec import QuerySpec
 
 PREFIX = "E_EVENTFLOW_DB_"
 E = TypeVar("E", bound=errors.EventflowDBError)
@@ -24,14 +26,6 @@ class Operation(NamedTuple):
     """Arguments that are right."""
     takes_mapping: bool = False
     """Whether they are given as one mapping."""
-
-
-def _row(codes: str, /, **values: Any) -> Operation:
-    return Operation(tuple(codes.split()), values)
-
-
-def _mapping(codes: str, /, **values: Any) -> Operation:
-    return Operation(tuple(codes.split()), values, takes_mapping=True)
 
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
@@ -51,69 +45,63 @@ TABLES = (
     "certificate", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "log",
 )  # fmt: skip
 
+SPECS: Mapping[str, QuerySpec] = load_specs()
+
+
+def _codes(query: str) -> tuple[str, ...]:
+    spec = SPECS[query]
+    return tuple(error.code.removeprefix(PREFIX) for error in (spec.error, spec.not_found) if error)
+
+
+def _derived(spec: QuerySpec) -> Operation:
+    """The operation that is one query: its arguments are samples of its parameters, made of their names."""
+    table = spec.name.partition(".")[0]
+    values = {
+        name: SAMPLES.get(f"{table}.{name}", SAMPLES.get(name, f"{name.removesuffix('_id')}-id"))
+        for name, kind in spec.types.items()
+        if kind.sample is not None
+    }
+    return Operation(_codes(spec.name), values, takes_mapping=spec.takes is not None)
+
+
+def _by_hand(query: str, /, **values: Any) -> Operation:
+    return Operation(_codes(query), values)
+
+
+SAMPLES: Mapping[str, Any] = {
+    **{name: name for name in ("domain", "pid", "cpid", "eid", "name", "spoke", "publisher")},
+    "names": ["name"], "start": NOON, "end": NOON, "scheduled": NOON, **{f"hub.{key}": HUB[key] for key in HUB},
+    "event.id": "event-id", "certificate.id": "certificate-id",
+}  # fmt: skip
+"""Values of parameters by their names; the others are identifiers, such as `hub-id` for `hub`."""
+
 OPERATIONS: Mapping[str, Operation] = {
-    "setup_table_schemas": _row("CREATE_TABLE_CERTIFICATE"),
-    **{f"create_table_{table}": _row(f"CREATE_TABLE_{table.upper()}") for table in TABLES},
-    "persist_event": _mapping("EVENT_PERSIST", id="event-id", **EVENT),
-    "read_event": _row("EVENT_READ EVENT_NOT_FOUND", id="event-id"),
-    "delete_event": _row("EVENT_DELETE", id="event-id"),
-    "read_events_by_domain_and_pid": _row("EVENT_READ_BY_PID", **PROCESS),
-    "read_events_by_domain_and_pid_between_timestamps": _row("EVENT_READ_BY_PID", **PROCESS, start=NOON, end=NOON),
-    "read_events_by_domain_and_pid_and_names": _row("EVENT_READ_BY_PID", **PROCESS, names=["name"]),
-    "read_distinct_pid_by_domain": _row("EVENT_READ_DISTINCT_PID_BY_DOMAIN", domain="domain"),
-    "delete_event_by_domain_and_pid": _row("EVENT_DELETE_BY_PID", **PROCESS),
-    "persist_event_cpid": _row("EVENT_CPID_PERSIST", event_id="event-id", cpid="cpid"),
-    "delete_event_cpid": _row("EVENT_CPID_DELETE", event_id="event-id", cpid="cpid"),
-    "read_event_cpid_by_event_id": _row("EVENT_CPID_READ_BY_EVENT_ID", event_id="event-id"),
-    "read_events_by_domain_and_cpid": _row("EVENT_BY_DOMAIN_AND_CPID_READ", domain="domain", cpid="cpid"),
-    "persist_event_eid": _row("EVENT_EID_PERSIST", event_id="event-id", eid="eid"),
-    "delete_event_eid": _row("EVENT_EID_DELETE", event_id="event-id", eid="eid"),
-    "read_event_eid_by_event_id": _row("EVENT_EID_READ_BY_EVENT_ID", event_id="event-id"),
-    "read_events_by_eid": _row("EVENTS_READ_BY_EID", eid="eid"),
-    "read_events_by_domain_and_eid": _row("EVENTS_READ_BY_DOMAIN_AND_EID", domain="domain", eid="eid"),
-    "persist_event_published": _mapping("EVENT_PUBLISHED_PERSIST", event_id="event-id", publisher="publisher"),
-    "read_event_published": _row("EVENT_PUBLISHED_READ EVENT_PUBLISHED_NOT_FOUND", event_id="event-id"),
-    "update_event_published_to_consumed_by_hub": _row("EVENT_PUBLISHED_CREATE", event_id="event-id", hub="hub-id"),
-    "update_event_published_to_consumed_by_spoke": _row("EVENT_PUBLISHED_CREATE", event_id="event-id", spoke="spoke"),
-    "update_event_published_to_success": _row("EVENT_PUBLISHED_UPDATE_SUCCESS", event_id="event-id"),
-    "update_event_published_to_failed": _row("EVENT_PUBLISHED_UPDATE_FAILED", event_id="event-id"),
-    "update_event_published_to_orphan": _row("EVENT_PUBLISHED_UPDATE_ORPHAN", event_id="event-id"),
-    "persist_event_scheduled": _mapping("SCHEDULED_EVENT_PERSIST", event_id="event-id", scheduled=NOON),
-    "read_events_scheduled": _row("SCHEDULED_EVENT_READ"),
-    "read_event_scheduled": _row("SCHEDULED_EVENT_READ SCHEDULED_EVENT_NOT_FOUND", event_id="event-id"),
-    "update_event_scheduled_executed": _row("SCHEDULED_EVENT_UPDATE_EXECUTED", event_id="event-id"),
-    "update_event_scheduled_success": _row("SCHEDULED_EVENT_UPDATE_SUCCESS", event_id="event-id"),
-    "update_event_scheduled_failed": _row("SCHEDULED_EVENT_UPDATE_FAILED", event_id="event-id"),
-    "persist_hub": _mapping("HUB_PERSIST", **HUB),
-    "read_online_hubs": _row("HUBS_READ"),
-    "update_hub_to_quit": _row("HUB_UPDATE_TO_QUIT", id="hub-id"),
-    "has_hub_quit": _row("HUB_HAS_QUIT", id="hub-id"),
-    "persist_log": _mapping("LOG_PERSIST", agent="agent", message="message"),
-    "archive_log": _row("LOG_ARCHIVE", date=date(2030, 1, 2)),
-    "persist_certificate": _mapping("CERTIFICATE_PERSIST", **CERTIFICATE),
-    "read_certificate": _row("CERTIFICATE_READ CERTIFICATE_NOT_FOUND", id="certificate-id"),
-    "revoke_certificate": _row("CERTIFICATE_REVOKE", id="certificate-id"),
-    "revoke_certificates_past_validity_period": _row("CERTIFICATE_REVOKE_PAST_VALIDITY"),
-    "lock": _row("LOCK", reference="reference", timeout=1),
-    # beyond upstream
-    "prepare_log_partitions": _row("LOG_PREPARE_PARTITIONS", days=1),
-    "prune_log": _row("LOG_PRUNE", before=date(2030, 1, 2)),
-    "persist_events": _row("EVENT_PERSIST", events=[EVENT]),
-    "iter_events_by_domain_and_pid": _row("EVENT_READ_BY_PID", **PROCESS),
-    "iter_events_by_domain_and_cpid": _row("EVENT_BY_DOMAIN_AND_CPID_READ", domain="domain", cpid="cpid"),
-    "iter_events_by_eid": _row("EVENTS_READ_BY_EID", eid="eid"),
-    "iter_events_by_domain_and_eid": _row("EVENTS_READ_BY_DOMAIN_AND_EID", domain="domain", eid="eid"),
-    "persist_events_cpid": _row("EVENT_CPID_PERSIST", associations=[("event-id", "cpid")]),
-    "persist_events_eid": _row("EVENT_EID_PERSIST", associations=[("event-id", "eid")]),
-    "persist_events_published": _row(
-        "EVENT_PUBLISHED_PERSIST", published=[{"event_id": "event-id", "publisher": "publisher"}]
+    **{spec.method: _derived(spec) for spec in SPECS.values() if spec.method},
+    # those that are more than one query
+    "setup_table_schemas": _by_hand("certificate.create_table"),
+    "persist_event": _by_hand("event.persist", id="event-id", **EVENT)._replace(takes_mapping=True),
+    "persist_log": _by_hand("log.persist", agent="agent", message="message")._replace(takes_mapping=True),
+    "archive_log": _by_hand("log.archive", date=date(2030, 1, 2)),
+    "persist_certificate": _by_hand("certificate.persist", **CERTIFICATE)._replace(takes_mapping=True),
+    "lock": _by_hand("lock.acquire", reference="reference", timeout=1),
+    "prepare_log_partitions": _by_hand("log.prepare", days=1),
+    "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),
+    "persist_events": _by_hand("event.persist", events=[EVENT]),
+    "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
+    "iter_events_by_domain_and_cpid": _by_hand("event.read_page_by_domain_and_cpid", domain="domain", cpid="cpid"),
+    "iter_events_by_eid": _by_hand("event.read_page_by_eid", eid="eid"),
+    "iter_events_by_domain_and_eid": _by_hand("event.read_page_by_domain_and_eid", domain="domain", eid="eid"),
+    "persist_events_cpid": _by_hand("event_cpid.persist", associations=[("event-id", "cpid")]),
+    "persist_events_eid": _by_hand("event_eid.persist", associations=[("event-id", "eid")]),
+    "persist_events_published": _by_hand(
+        "event_published.persist", published=[{"event_id": "event-id", "publisher": "publisher"}]
     ),
-    "persist_events_scheduled": _row(
-        "SCHEDULED_EVENT_PERSIST", scheduled=[{"event_id": "event-id", "scheduled": NOON}]
+    "persist_events_scheduled": _by_hand(
+        "event_scheduled.persist", scheduled=[{"event_id": "event-id", "scheduled": NOON}]
     ),
-    "ping": _row("PING"),
+    "ping": _by_hand("session.ping"),
 }
-"""Every operation, by its method, in an order in which each finds the rows that it refers to."""
+"""Every operation, by its method."""
 
 IDENTIFIERS = {
     "id", "domain", "pid", "name", "rid", "cpid", "eid", "agent", "hub", "publisher", "spoke", "event_id",

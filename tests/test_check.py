@@ -149,7 +149,7 @@ def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -
 
 def test_every_parameter_type_has_samples() -> None:
     for name in TYPES:
-        samples._value("x", name, {})
+        samples._value("x", name, TYPES[name], {})
 
 
 def test_prepare_gives_parameters_and_columns(check_settings: Settings) -> None:

@@ -113,7 +113,7 @@ def test_check_json_holds_the_finding(check_url: str, tmp_path: Path) -> None:
 
 
 def test_check_overlay_that_is_not_loaded_exits_with_1(check_url: str, tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event.read", "-- One event.", ""))
+    copy = edited_copy(tmp_path, Edit("event.read", "-- Read an event.", ""))
     done = run("check", "--url", check_url, "--sql", copy)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{copy}/event/queries.sql:{READ_LINE}: query event.read: lacks a line" in done.stderr
@@ -178,7 +178,7 @@ def test_diff_equal_tables_exits_with_0(tables_url: str) -> None:
 
 
 def test_diff_missing_index_exits_with_1_and_prints_its_line(changed_url: str) -> None:
-    schema = Path(load_specs()["event.create"].path)
+    schema = Path(load_specs()["event.create_table"].path)
     lines = schema.read_text(encoding="utf-8").splitlines()
     (number,) = (number for number, line in enumerate(lines, 1) if "INDEX idx_name " in line)
     done = run("diff", "--url", changed_url)
@@ -220,14 +220,14 @@ def test_queries_in_the_root_directory_prints_absolute_paths(monkeypatch: pytest
 def test_queries_name_prints_everything_about_it() -> None:
     shown = run("queries", "event.read").stdout
     spec = load_specs()["event.read"]
-    for text in (spec.purpose, "id: identifier", "Event?", spec.code, "event.PRIMARY (id)", "yes", f"queries.sql:{READ_LINE}", "WHERE id = :id;"):  # fmt: skip
+    for text in (spec.purpose, "id: identifier", "Event", spec.error.code, "event.PRIMARY (id)", "yes", f"queries.sql:{READ_LINE}", "WHERE id = :id;"):  # fmt: skip
         assert text in shown
 
 
 def test_queries_json_lists_every_query() -> None:
     entries = json.loads(run("queries", "--json").stdout)
     assert [entry["name"] for entry in entries] == list(load_specs())
-    assert entries[0]["parameters"]["id"] == "identifier"
+    assert entries[0]["param"]["id"] == "identifier"
 
 
 def test_queries_overlay_prints_its_path(tmp_path: Path) -> None:

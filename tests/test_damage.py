@@ -18,7 +18,7 @@ REFUSED = damage("load raises")
 FOUND = damage("check finds")
 DIFFERENT = damage("diff finds")
 HARMLESS = damage("check passes")
-SCHEMAS = sorted({name for name, case in (FOUND | DIFFERENT).items() if case.query.endswith(".create")})
+SCHEMAS = sorted({name for name, case in (FOUND | DIFFERENT).items() if case.query.endswith(".create_table")})
 
 
 def assert_found(findings: list[Finding], case: Case) -> None:

@@ -15,7 +15,8 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings, errors
-from eventflow_db.errors import MEANINGS, EventflowDBError, meaning
+from eventflow_db.driver.errnos import MEANINGS, meaning
+from eventflow_db.errors import EventflowDBError
 
 from .api import API
 from .support import EVENT, Admin, closed_port, deadlock, execute
@@ -69,7 +70,14 @@ def test_tree_is_as_its_docstring_draws_it() -> None:
     assert EventflowDBError.__base__ is Exception
 
 
-@pytest.mark.parametrize("errno", MEANINGS)
+NUMBERS = [number for found in MEANINGS for number in found.numbers]
+
+
+def test_every_number_has_one_meaning() -> None:
+    assert len(NUMBERS) == len(set(NUMBERS)) > 140
+
+
+@pytest.mark.parametrize("errno", NUMBERS)
 def test_meaning_of_every_listed_number_says_what_a_caller_can_do(errno: int) -> None:
     found = meaning(errno)
     assert issubclass(found.error, EventflowDBError)
@@ -98,8 +106,8 @@ def test_meaning_of_an_unknown_number_is_the_base_class() -> None:
     assert meaning(9999).error is meaning(None).error is EventflowDBError
 
 
-def test_retried_numbers_leave_nothing_behind() -> None:
-    assert {meaning(number).error for number in errors.RETRIED} == {errors.ConflictError}
+def test_meanings_without_effect_leave_nothing_behind() -> None:
+    assert {found.error for found in MEANINGS if found.no_effect} == {errors.ConflictError}
 
 
 # Real situations
@@ -127,9 +135,10 @@ def test_update_of_a_row_that_another_refers_to_raises_missing_reference(
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "queries.sql").write_text(
         """-- name: update_to_quit(id)!
+-- method: update_hub_to_quit
 -- A hub that quits gives its id back.
 -- param id: identifier
--- returns: affected
+-- returns: changed
 -- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
 -- index: hub.PRIMARY
 -- idempotent: no

@@ -249,7 +249,7 @@ def test_from_connection_archive_log_and_lock_raise(session: EventflowDB, stored
 
 
 def test_from_connection_offers_no_transaction_of_its_own(session: EventflowDB) -> None:
-    for name in ("transaction", "run_transaction", "close"):
+    for name in ("run_transaction", "close"):
         assert not hasattr(getattr(session, "target", session), name)
 
 

@@ -44,7 +44,7 @@ def test_public_methods_document_their_codes(api: type) -> None:
 
 def test_codes_in_sql_are_those_of_the_operations() -> None:
     specs = load_specs().values()
-    in_sql = {spec.code for spec in specs} | {spec.not_found[0] for spec in specs if spec.not_found}
+    in_sql = {spec.error.code for spec in specs} | {spec.not_found[0] for spec in specs if spec.not_found}
     pinned = {code for operation in OPERATIONS.values() for code in operation.codes} | CODES_OF_NO_OPERATION
     assert in_sql == {PREFIX + code for code in pinned}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NotRequired, get_origin, get_type_hints
 
@@ -29,9 +30,10 @@ INPUTS: dict[str, Any] = {
     "certificate.persist": records.NewCertificate,
 }
 QUERY = """-- name: read(id)^
--- One event.
+-- method: read_event
+-- Read an event.
 -- param id: identifier
--- returns: Event?
+-- returns: Event
 -- error: E_EVENTFLOW_DB_EVENT_READ could not read event
 -- not_found: E_EVENTFLOW_DB_EVENT_NOT_FOUND event not found
 -- index: event.PRIMARY
@@ -90,8 +92,8 @@ def test_every_table_has_a_schema_and_queries() -> None:
 @every_query
 def test_query_says_its_purpose_code_and_plan(spec: QuerySpec) -> None:
     assert spec.purpose.endswith(".")
-    assert spec.code.startswith("E_EVENTFLOW_DB_")
-    assert spec.message
+    assert spec.error.code.startswith("E_EVENTFLOW_DB_")
+    assert spec.error.message
     assert (spec.index is None) != (spec.scan is None)
 
 
@@ -140,7 +142,7 @@ def test_input_has_the_keys_of_its_query(name: str) -> None:
     optional = {key for key, hint in hints.items() if get_origin(hint) is NotRequired}
     # what a method fills in by itself may be left out as well
     filled = {"event.persist": {"id", "data"}, "log.persist": {"error"}}.get(name, set())
-    assert optional == spec.optional | filled
+    assert optional == {key for key, kind in spec.types.items() if kind.absent is not None} | filled
 
 
 def test_every_mapping_of_the_package_is_checked_here() -> None:
@@ -149,20 +151,9 @@ def test_every_mapping_of_the_package_is_checked_here() -> None:
 
 @every_query
 def test_query_binds_its_parameters_to_literals(spec: QuerySpec) -> None:
-    """Every parameter type has a value that it takes, and the statement then holds no parameter."""
-    from datetime import UTC, datetime
-
-    values: dict[str, Any] = {
-        "identifier": "x", "identifier*": ["x"], "position": "x", "address": "x", "reference": "x", "text": "x",
-        "bytes": b"x", "bytes(16)": b"x", "json": {"key": ":id"}, "datetime": datetime.now(UTC),
-        "datetime(3)": datetime.now(UTC), "date": datetime.now(UTC), "partition": datetime.now(UTC), "port": 1,
-        "limit": 1, "page": 1, "seconds": 1,
-    }  # fmt: skip
-    literals = spec.bind(
-        {key: values[kind.partition("?")[0]] for key, kind in zip(spec.types, spec.parameters.values(), strict=True)}
-    )
-    table, name = spec.name.split(".")
-    statement = getattr(getattr(load(), table), name).sql.render(literals).decode()
+    """Every parameter type has a sample that it takes, and the statement then holds no parameter."""
+    values = {key: {"key": ":id"} if spec.param.get(key) == "json" else kind.sample for key, kind in spec.types.items()}
+    statement = attrgetter(spec.name)(load()).statement.call(values).text.decode()
     assert not [text for kind, text in tokens(statement) if kind == "parameter"]
     assert f"/*eventflow:{spec.name}@{spec.hash}*/" in statement
 
@@ -198,14 +189,17 @@ def test_query_without_mistakes_is_read(tmp_path: Path) -> None:
     ("old", "new", "rule"),
     [
         ("-- idempotent: yes\n", "", "lacks the annotation -- idempotent:"),
-        ("-- returns: Event?\n", "", "lacks the annotation -- returns:"),
+        ("-- returns: Event\n", "", "lacks the annotation -- returns:"),
         ("-- index: event.PRIMARY\n", "", "lacks the annotation -- index:"),
         ("-- param id: identifier\n", "", "lacks the annotation -- param id:"),
         ("-- error: E_EVENTFLOW_DB_EVENT_READ could not read event\n", "", "lacks the annotation -- error:"),
-        ("-- One event.\n", "", "lacks a line that says its purpose"),
+        ("-- Read an event.\n", "", "lacks a line that says its purpose"),
         ("idempotent: yes", "idempotent: perhaps", "idempotent must be"),
-        ("returns: Event?", "returns: Event", "returns must be"),
-        ("returns: Event?", "returns: Event*", "needs the suffix"),
+        ("returns: Event", "returns: Events", "returns must be"),
+        ("returns: Event", "returns: Event*", "needs the suffix"),
+        ("returns: Event", "returns: Event?", "returns Record needs -- not_found"),
+        ("-- method: read_event", "-- method: read event", "method must be"),
+        ("-- index:", "-- scan: why not\n-- index:", "has index and scan"),
         ("param id: identifier", "param id: name", "unknown type name"),
         ("-- index:", "-- indx: x\n-- index:", "unknown annotation indx"),
         ("-- index:", "-- idempotent: no\n-- index:", "is there twice"),
@@ -260,8 +254,8 @@ def test_overlay_replaces_a_query(tmp_path: Path) -> None:
     ("old", "new", "rule"),
     [
         ("name: read(", "name: raed(", "replaces no query"),
-        ("idempotent: yes", "idempotent: no", "its idempotent break the contract"),
-        ("EVENT_READ could", "EVENT_RAED could", "its error break the contract"),
+        ("idempotent: yes", "idempotent: no", "its idempotent breaks the contract"),
+        ("EVENT_READ could", "EVENT_RAED could", "its error breaks the contract"),
     ],
 )
 def test_overlay_that_breaks_the_contract_of_the_query_raises(tmp_path: Path, old: str, new: str, rule: str) -> None:

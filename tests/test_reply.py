@@ -21,13 +21,13 @@ from pymysql.constants import COMMAND
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
-from eventflow_db.driver.sync import Channel
 from eventflow_db.errors import SchemaError
 from eventflow_db.query import load_specs
 from eventflow_db.query.codec import decode_json, parse_datetime
 from eventflow_db.query.collector import PAUSE
 from eventflow_db.query.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
+from eventflow_db.sync.channel import Channel
 from eventflow_db.testing.servers import Server
 
 from .support import Admin

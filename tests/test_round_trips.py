@@ -15,7 +15,7 @@ from .proxy import Proxy
 from .support import EVENT
 
 OF_SEVERAL = {
-    "setup_table_schemas": [f"{table}.create" for table in TABLES],
+    "setup_table_schemas": [f"{table}.create_table" for table in TABLES],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prune_log": ["log.read_partitions_before", "log.drop_partition"],
     "lock": ["lock.acquire", "lock.release"],

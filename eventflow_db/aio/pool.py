@@ -9,8 +9,10 @@ import time
 from collections import deque
 from weakref import WeakSet
 
-from ..driver.aio import Channel, Job, Waiter, scope, settle, sleep, spawn
+from ..driver.waiting import AsyncWaiter, aowner, asleep
 from ..settings import Settings, ssl_context
+from .cancel import AsyncCancellation
+from .channel import AsyncChannel
 
 
 class PoolTimeoutError(Exception):
@@ -32,19 +34,19 @@ class AsyncPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._context = ssl_context(settings)
-        self._lock = threading.Lock()  # held for moments, never while waiting
-        self._idle: list[Channel] = []
-        self._used: set[Channel] = set()
+        # held for moments, never while waiting
+        self._lock = threading.Lock()
+        self._idle: list[AsyncChannel] = []
+        self._used: set[AsyncChannel] = set()
         self._size = 0
-        self._waiters: deque[Waiter[Channel]] = deque()
-        self._scope: object = None
+        self._waiters: deque[AsyncWaiter[AsyncChannel]] = deque()
+        self._owner: object = None
         self._closed = False
         self._renewed = 0.0
-        self._unended: list[Channel] = []  # whose last statements the server may still be at
-        self._ending: Job | None = None
+        self._cancellation = AsyncCancellation(settings, self._context)
         _pools.add(self)
 
-    async def acquire(self) -> Channel:
+    async def acquire(self) -> AsyncChannel:
         """A working connection, for one user at a time, to be given to `release` or `discard`.
 
         Raises: PoolTimeoutError after pool_timeout, PoolClosedError, or what the driver raises on connecting.
@@ -56,7 +58,7 @@ class AsyncPool:
             if channel is None and self._size < self._settings.connection_limit:
                 self._size += 1
             elif channel is None:
-                waiter = Waiter[Channel]()
+                waiter = AsyncWaiter[AsyncChannel]()
                 self._waiters.append(waiter)
         if waiter is not None:
             channel = await self._wait(waiter)
@@ -67,18 +69,18 @@ class AsyncPool:
                 if not self._closed:
                     self._used.add(channel)
                     return channel
-            channel.abandon()
+            channel.abort()
             raise PoolClosedError
         except BaseException:
             with self._lock:
                 self._give(None)
             raise
 
-    async def open(self) -> Channel:
+    async def open(self) -> AsyncChannel:
         """A connection outside the pool, to be closed by its user."""
-        return await Channel.open(self._settings, self._context)
+        return await AsyncChannel.open(self._settings, self._context)
 
-    async def _wait(self, waiter: Waiter[Channel]) -> Channel | None:
+    async def _wait(self, waiter: AsyncWaiter[AsyncChannel]) -> AsyncChannel | None:
         """A connection that was given back, or None for the right to open one."""
         given = False
         try:
@@ -94,21 +96,22 @@ class AsyncPool:
             raise PoolClosedError
         return waiter.item
 
-    def _leave(self, waiter: Waiter[Channel]) -> None:
+    def _leave(self, waiter: AsyncWaiter[AsyncChannel]) -> None:
         with self._lock:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
             else:
-                self._give(waiter.item)  # it came too late for the one who waited
+                # it came too late for the one who waited
+                self._give(waiter.item)
 
-    def _is_fresh(self, channel: Channel) -> bool:
+    def _is_fresh(self, channel: AsyncChannel) -> bool:
         return (
             channel.is_quiet
             and channel.opened >= self._renewed
             and time.monotonic() - channel.used < self._settings.idle_timeout
         )
 
-    async def _answers(self, channel: Channel) -> bool:
+    async def _answers(self, channel: AsyncChannel) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
         with contextlib.suppress(Exception):
@@ -118,41 +121,45 @@ class AsyncPool:
                     answers = True
             finally:
                 if not answers:
-                    channel.abandon()
+                    channel.abort()
         return answers
 
-    def release(self, channel: Channel) -> None:
+    def release(self, channel: AsyncChannel) -> None:
         """Take a connection back whose last statement is complete."""
         with self._lock:
             if ours := self._is_ours(channel):
                 self._give(channel if channel.is_open else None)
         if not ours:
-            channel.abandon()
+            channel.abort()
 
-    def discard(self, channel: Channel, *, cut: bool = False) -> None:
-        """Close a connection that must not be used again; `cut`: its statement was not waited for."""
-        channel.abandon()
+    def discard(self, channel: AsyncChannel, *, cancelled: bool = False) -> None:
+        """Close a connection that must not be used again; cancelled: its statement was not waited for."""
+        channel.abort()
         with self._lock:
             ours = self._is_ours(channel)
-        if cut or channel.gave_up:
-            self.end_statement(channel)
+        if cancelled or channel.gave_up:
+            self.cancel(channel)
         if ours:
             with self._lock:
                 self._give(None)
+
+    def cancel(self, channel: AsyncChannel) -> None:
+        """Have the server end what it may still be doing for a connection; in the background, bounded in time."""
+        self._cancellation.cancel(channel)
 
     def renew(self) -> None:
         """Hand out no connection any more that is open now: their server has become read-only, or stops."""
         self._renewed = time.monotonic()
 
-    def _is_ours(self, channel: Channel) -> bool:
+    def _is_ours(self, channel: AsyncChannel) -> bool:
         """Take it off those in use, with the lock held; False for one of another process or loop."""
         self._used.discard(channel)
-        return channel.scope == self._scope
+        return channel.owner == self._owner
 
-    def _give(self, channel: Channel | None) -> None:
+    def _give(self, channel: AsyncChannel | None) -> None:
         """Pass a connection, or the right to open one, to whoever waits longest, with the lock held."""
         if self._closed and channel is not None:
-            channel.abandon()
+            channel.abort()
             channel = None
         if self._waiters:
             self._waiters.popleft().give(channel)
@@ -161,82 +168,48 @@ class AsyncPool:
         else:
             self._idle.append(channel)
 
-    def end_statement(self, channel: Channel) -> None:
-        """Have the server end what it may still be doing for a connection; in the background, bounded in time."""
-        with self._lock:
-            try:
-                if channel.scope == scope():
-                    self._unended.append(channel)
-                    if self._ending is None:
-                        self._ending = spawn(self._end_statements)
-            except RuntimeError:  # the interpreter or the loop is closing
-                self._unended.clear()
-
-    async def _end_statements(self) -> None:
-        killer = None
-        try:
-            killer = await self.open()
-            while (channel := self._next_unended()) is not None:
-                await killer.end_statement(channel)
-        except BaseException as error:
-            # without a connection there is nothing to be done: the server is gone, or the statement takes effect
-            with self._lock:
-                self._unended, self._ending = [], None
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            if killer is not None:
-                killer.abandon()
-
-    def _next_unended(self) -> Channel | None:
-        with self._lock:
-            if self._unended:
-                return self._unended.pop()
-            self._ending = None
-            return None
-
     def _check_open(self) -> None:
-        self._check_scope()
+        self._check_owner()
         if self._closed:
             raise PoolClosedError
 
-    def _check_scope(self) -> None:
-        current = scope()
-        if current != self._scope:
+    def _check_owner(self) -> None:
+        current = aowner()
+        if current != self._owner:
             for channel in self._idle:
-                channel.abandon()
+                channel.abort()
             self._idle, self._used, self._size, self._waiters = [], set(), 0, deque()
-            self._unended, self._ending = [], None
-            self._scope = current
+            self._cancellation.forget()
+            self._owner = current
 
     async def close(self, timeout: float) -> None:
         """Close every connection: idle ones now, the others as they come back, or after `timeout` seconds."""
         with self._lock:
-            self._check_scope()
+            self._check_owner()
             self._closed = True
             idle, self._idle = self._idle, []
             self._size -= len(idle)
             waiters, self._waiters = self._waiters, deque()
-            self._size += len(waiters)  # each gives it back
+            # each gives it back
+            self._size += len(waiters)
         for waiter in waiters:
             waiter.give(None)
         for channel in idle:
             await channel.close()
         until = time.monotonic() + timeout
         while self._used and time.monotonic() < until:
-            await sleep(0.01)
+            await asleep(0.01)
         with self._lock:
-            used, job = list(self._used), self._ending
+            used = list(self._used)
         for channel in used:
-            self.end_statement(channel)
-            job = self._ending or job
-            channel.cut()
-        if job is not None:
-            await settle(job, self._settings.connect_timeout)
+            self.cancel(channel)
+            channel.abort_in_use()
+        await self._cancellation.settle(self._settings.connect_timeout)
 
     def renew_lock(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
+        """In a forked child: another thread of the parent may have held the locks."""
         self._lock = threading.Lock()
+        self._cancellation.forget(forked=True)
 
 
 _pools: WeakSet[AsyncPool] = WeakSet()

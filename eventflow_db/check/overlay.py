@@ -10,15 +10,24 @@ from sqlglot import exp
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from ..query.annotations import shape
+from ..query.contract import Entry
 from ..query.spec import QuerySpec
-from .rules import MARK, judge, parse, table_names, tokenize
+from .rules import MARK, check_rules, parse, table_names, tokenize
 
 
-def keep(spec: QuerySpec, original: QuerySpec) -> None:
-    """Whether a query of an overlay, judged, has no other effect than the package's of that name.
+def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> None:
+    """Check the text of a query that the lock file does not know: by the rules, and against the package's.
+
+    original: the package's query of that name, the same one where it is no overlay. entry: what callers rely on.
 
     Raises: ContractError naming file, line, query and what it has to keep.
     """
+    written = check_rules(spec).tables[:1]
+    if entry is not None and spec.kind == "write" and written != entry.tables[:1]:
+        rule = f"writes to {', '.join(written) or 'no table'}, the contract says {entry.tables[0]}"
+        raise spec.refuse(rule, spec.body)
+    if spec.hash == original.hash or spec.kind != original.kind:
+        return
     if spec.kind in ("ddl", "session"):
         _keep_words(spec, original)
     if spec.kind == "write" or (spec.kind == "read" and shape(spec.returns) in ("row", "value")):
@@ -85,7 +94,7 @@ def _keep_written(spec: QuerySpec, original: QuerySpec, tree: Any, sources: Mapp
     elif isinstance(tree, exp.Delete):
         nodes = tree.args.get("tables") or tree.this.find_all(exp.Table)
         written = [node.name for node in nodes]
-    table = judge(original).tables[0] if written else ""
+    table = check_rules(original).tables[0] if written else ""
     if other := next((name for name in written if sources.get(name, name) != table), None):
         raise spec.refuse(f"writes to {sources.get(other, other)}, the contract says {table}", spec.body)
 

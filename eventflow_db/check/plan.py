@@ -59,7 +59,7 @@ def _accesses(node: Any) -> Iterator[Access]:
 
 def problem(spec: QuerySpec, accesses: list[Access]) -> str | None:
     """What a plan does that the annotation does not promise."""
-    if spec.index is None:
+    if spec.index_name is None:
         return None
     told = f"plan: {'; '.join(dict.fromkeys(map(str, accesses))) or 'reads no table'}; promised: {spec.lookup}"
     scans = dict.fromkeys(str(access) for access in accesses if access.type in _SCANS)
@@ -67,6 +67,6 @@ def problem(spec: QuerySpec, accesses: list[Access]) -> str | None:
         return f"{' and '.join(scans)}; {told}"
     if spec.index == "none":
         return told if accesses else None
-    table, index = spec.index.split(".")
+    table, index = spec.index_name.split(".")
     used = [access.columns for access in accesses if access.table == table and access.key == index]
-    return None if any(columns[: len(spec.key)] == spec.key for columns in used) else told
+    return None if any(columns[: len(spec.index_columns)] == spec.index_columns for columns in used) else told

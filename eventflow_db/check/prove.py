@@ -12,9 +12,10 @@ from ..query import package_sql
 from ..query.contract import FILE, Contract, Entry
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
+from ..records import columns as record_columns
 from ..settings import Settings
 from . import plan, samples
-from .rules import judge
+from .rules import check_rules
 from .scratch import creations, scratch_database
 from .server import Column, Inspector, inspecting
 from .tables import columns, read_schema
@@ -80,7 +81,7 @@ class _Prover:
             for spec in creations(self.specs):
                 finding = _finding(spec)
                 with _reporting(finding):
-                    inspector.execute(Statement.compile(spec, tag=False).render({}))
+                    inspector.execute(Statement(spec, tag=False).render({}))
                 if finding.problems or finding.doubts:
                     findings.append(finding)
             if not findings:
@@ -95,7 +96,7 @@ class _Prover:
         finding = _finding(spec)
         with _reporting(finding):
             try:
-                inspector.execute(Statement.compile(spec, tag=False).render(samples.literals(spec, {})))
+                inspector.execute(Statement(spec, tag=False).render(samples.literals(spec, {})))
             except pymysql.err.Error as error:
                 if error.args[0] not in _PARTITION_THERE:
                     raise
@@ -105,7 +106,7 @@ class _Prover:
     def prove(self, inspector: Inspector, spec: QuerySpec, scratch: bool) -> Finding:
         """Prove one query."""
         finding = _finding(spec)
-        statement = Statement.compile(spec, tag=False)
+        statement = Statement(spec, tag=False)
         with _reporting(finding):
             self._prove_result(inspector, spec, statement, finding)
         if not finding.problems and not finding.doubts and spec.kind in ("read", "write"):
@@ -115,13 +116,15 @@ class _Prover:
 
     def _prove_result(self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding) -> None:
         given = samples.literals(spec, {})
-        if spec.kind != "ddl":  # whose parameters are names and bounds
-            given = {name: b"(?)" if kind.endswith("*") else b"?" for name, kind in spec.parameters.items()}
+        # the parameters of other statements are names and bounds
+        is_query = spec.kind in ("read", "write")
+        if is_query:
+            given = {name: b"(?)" if kind.endswith("*") else b"?" for name, kind in spec.param.items()}
         text = statement.render(given)
         prepared = inspector.prepare(text)
         if prepared is None:
             return
-        sent = 0 if spec.kind == "ddl" else statement.slots
+        sent = statement.slots if is_query else 0
         if prepared.parameters != sent:
             finding.problems.append(f"the server counts {prepared.parameters} parameters, we send {sent}")
         expected = self._entry(spec).columns
@@ -138,18 +141,14 @@ class _Prover:
         ]
         if spec.record is None:
             return
-        if names != list(spec.record.__struct_encode_fields__):
+        promised = {column.name: column for column in record_columns(spec.record)}
+        if names != list(promised):
             finding.problems.append(f"its result columns are not the fields of {spec.record.__name__}")
             return
-        required = {
-            name
-            for name, field in zip(names, spec.record.__struct_fields__, strict=True)
-            if not spec.record.__annotations__[field].endswith("| None")
-        }
         finding.problems += [
             f"its result column {column.name} may be NULL; {spec.record.__name__} promises that it is not"
             for column in prepared.columns
-            if column.nullable and column.name in required
+            if column.nullable and not promised[column.name].nullable
         ]
 
     def _entry(self, spec: QuerySpec) -> Entry:
@@ -157,20 +156,20 @@ class _Prover:
         known = self.contract.queries.get(spec.name)
         if known is not None:
             return known
-        verdict = judge(spec)
-        return Entry.of(spec, columns(spec, verdict, self.schema), verdict.tables)
+        analysis = check_rules(spec)
+        return Entry.of(spec, columns(spec, analysis, self.schema), analysis.tables)
 
     def _prove_plan(
         self, inspector: Inspector, spec: QuerySpec, statement: Statement, finding: Finding, scratch: bool
     ) -> None:
-        verdict = judge(spec)
-        tables = () if spec.verb == "INSERT" else verdict.tables
+        analysis = check_rules(spec)
+        tables = () if spec.verb == "INSERT" else analysis.tables
         rows = samples.sample_rows(inspector, spec, tables, whole=scratch)
         if not rows:
             finding.doubts.append("a table of it has no rows here, by which a plan could be judged")
-        names = verdict.names or {table: table for table in self.schema}
+        names = analysis.names or {table: table for table in self.schema}
         names = {alias: table for alias, table in names.items() if table in self.schema}  # derived ones aside
-        limits = (None, 1000) if "limit" in spec.parameters.values() else (None,)
+        limits = (None, 1000) if "limit" in spec.param.values() else (None,)
         for given in [samples.literals(spec, row, limit) for row in rows for limit in limits]:
             accesses = plan.explain(inspector, statement.render(given), names)
             finding.plan = list(dict.fromkeys(map(str, accesses)))

@@ -29,7 +29,7 @@ MARK: Final = "\ue000"
 """Begins the literal that stands for a parameter in a tree."""
 
 
-class Verdict(NamedTuple):
+class Analysis(NamedTuple):
     """What was found out about a query that breaks no rule."""
 
     tables: Sequence[str]
@@ -40,26 +40,26 @@ class Verdict(NamedTuple):
     """sqlglot's; None where sqlglot does not understand the statement: then the server alone judges its structure."""
 
 
-def judge(spec: QuerySpec) -> Verdict:
+def check_rules(spec: QuerySpec) -> Analysis:
     """Whether the text says what its annotation declares, and nothing more.
 
     Raises: ContractError naming file, line, query and the fix.
     """
     found = tokenize(spec)
-    _judge_comments(spec)
-    _judge_parameters(spec, found)
+    _check_comments(spec)
+    _check_parameters(spec, found)
     for i, token in enumerate(found[:-1]):
         if token.token_type is TokenType.SEMICOLON:
             raise _refuse(spec, found[i + 1], "is two statements: give each a -- name: of its own")
     tree = parse(spec) if spec.kind in ("read", "write") else None
     if spec.kind == "read":
-        _judge_read(spec, found)
+        _check_read(spec, found)
     if tree is not None:
-        _judge_structure(spec, tree)
+        _check_structure(spec, tree)
     if spec.verb == "INSERT":
-        _judge_insert(spec, found)
+        _check_insert(spec, found)
     names = {} if tree is None else {table.alias_or_name: table.name for table in tree.find_all(exp.Table)}
-    return Verdict(table_names(found, tree), names, tree)
+    return Analysis(table_names(found, tree), names, tree)
 
 
 def tokenize(spec: QuerySpec) -> list[Token]:
@@ -75,7 +75,7 @@ def tokenize(spec: QuerySpec) -> list[Token]:
         ) from None
 
 
-def _judge_comments(spec: QuerySpec) -> None:
+def _check_comments(spec: QuerySpec) -> None:
     offset = 0
     for kind, text in tokens(spec.sql):
         line = spec.body + spec.sql.count("\n", 0, offset)
@@ -101,7 +101,7 @@ def _words(spec: QuerySpec, found: Sequence[Token]) -> Iterator[tuple[int, str]]
             yield i, name
 
 
-def _judge_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
+def _check_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
     seen = list(_words(spec, found))
     if [name for _, name in seen] != [text for kind, text in tokens(spec.sql) if kind == "parameter"]:
         raise spec.refuse("its quotes, comments and parameters cannot be told apart: write it more plainly", spec.body)
@@ -131,7 +131,7 @@ def _judge_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
             raise _refuse(spec, token, "parameters are written :name, and declared behind the query's name")
     for i, name in seen:
         before = found[i - 1].text.upper() if i else ""
-        kind = spec.parameters.get(name, "")
+        kind = spec.param.get(name, "")
         if kind.endswith("*") and before != "IN":
             raise _refuse(spec, found[i], f":{name} is a list with its own parentheses: write IN :{name}")
         if not kind.endswith("*") and before == "IN":
@@ -141,7 +141,7 @@ def _judge_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
 def parse(spec: QuerySpec) -> Any:
     """The statement's tree, a marked literal for each parameter; None where sqlglot cannot make one."""
     text = "".join(
-        (f"('{MARK}{piece}')" if spec.parameters.get(piece, "").endswith("*") else f"'{MARK}{piece}'")
+        (f"('{MARK}{piece}')" if spec.param.get(piece, "").endswith("*") else f"'{MARK}{piece}'")
         if kind == "parameter"
         else " "
         if kind == "comment"
@@ -155,7 +155,7 @@ def parse(spec: QuerySpec) -> Any:
     return tree if isinstance(tree, exp.Query | exp.Insert | exp.Update | exp.Delete) else None
 
 
-def _judge_read(spec: QuerySpec, found: Sequence[Token]) -> None:
+def _check_read(spec: QuerySpec, found: Sequence[Token]) -> None:
     """What begins as a read may write: WITH … DELETE, SELECT … INTO OUTFILE."""
     for i, token in enumerate(found):
         before = found[i - 1].text.upper() if i else ""
@@ -168,7 +168,7 @@ def _judge_read(spec: QuerySpec, found: Sequence[Token]) -> None:
             raise _refuse(spec, token, f"is a read, and {token.text.upper()} writes: leave it out")
 
 
-def _judge_structure(spec: QuerySpec, tree: Any) -> None:
+def _check_structure(spec: QuerySpec, tree: Any) -> None:
     if isinstance(tree, exp.Update | exp.Delete) and not tree.args.get("where"):
         raise spec.refuse(f"is {spec.verb} without WHERE: it would change every row", spec.body)
     if isinstance(tree, exp.Query) and tree.is_star:
@@ -182,7 +182,7 @@ def _judge_structure(spec: QuerySpec, tree: Any) -> None:
             raise spec.refuse(f"must have :{name} alone as the value of its column: DEFAULT takes its place", spec.body)
 
 
-def _judge_insert(spec: QuerySpec, found: Sequence[Token]) -> None:
+def _check_insert(spec: QuerySpec, found: Sequence[Token]) -> None:
     """INSERT INTO table (columns) VALUES (one group): a batch repeats the group, and errors say what happened."""
     depth, last = 0, ""
     for token in found:

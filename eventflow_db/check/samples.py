@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any
 
-from ..query.codec import parse_datetime
-from ..query.parameters import parameter_type, split_mark
+from ..query.parameters import TYPES, ParameterType, split_mark
 from ..query.spec import QuerySpec
 from .server import Inspector
 
 Row = Mapping[str, str | None]
-_INVENTED: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_PLAIN: Final[Mapping[str, Any]] = {
-    "bytes": b"x", "bytes(16)": b"x", "json": {}, "date": _INVENTED, "partition": _INVENTED, "seconds": 0, "page": 1000,
-}  # fmt: skip
-"""Values of types that no lookup has."""
 
 
 def sample_rows(
@@ -36,7 +30,7 @@ def sample_rows(
     samples: list[dict[str, str | None]] = [{}, {}]
     for table in ordered:
         for sample, direction in zip(samples, ("DESC", "ASC"), strict=True):
-            row = _row(inspector, table, spec.key if table == index and whole else (), direction)
+            row = _row(inspector, table, spec.index_columns if table == index and whole else (), direction)
             if row is None:
                 return []
             for name, value in row.items():
@@ -75,24 +69,19 @@ def _quoted(value: str) -> str:
 
 def literals(spec: QuerySpec, row: Row, limit: int | None = None) -> dict[str, bytes]:
     """The literal of each parameter of a query, from a row."""
-    found = {}
-    for name, text in spec.parameters.items():
-        kind = parameter_type(text)
-        assert kind is not None
-        found[name] = kind.literal(limit if text == "limit" else _value(name, split_mark(text)[0], row))
-    return found
+    kinds = {name: (split_mark(text)[0], TYPES[split_mark(text)[0]]) for name, text in spec.param.items()}
+    return {
+        name: kind.literal(limit if text == "limit" else _value(name, text, kind, row))
+        for name, (text, kind) in kinds.items()
+    }
 
 
-def _value(name: str, kind: str, row: Row) -> Any:
-    given = row.get(name)
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    if kind.startswith("datetime"):
-        text = given or row.get("timestamp")
-        moment = parse_datetime(text.encode()) if text else _INVENTED
-        return moment + timedelta(hours={"start": -1, "end": 1}.get(name, 0))
-    if kind == "identifier*":
+def _value(name: str, text: str, kind: ParameterType, row: Row) -> Any:
+    if text == "identifier*":
         return [row.get(name.removesuffix("s")) or "x", "y"]
-    if kind == "port":
-        return int(given or 0)
-    return given or "x"
+    if text.startswith("datetime"):
+        given = row.get(name) or row.get("timestamp")
+        moment = kind.read(given) if given else kind.sample
+        return moment + timedelta(hours={"start": -1, "end": 1}.get(name, 0))
+    given = row.get(name)
+    return kind.read(given) if given else kind.sample

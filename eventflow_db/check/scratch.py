@@ -108,7 +108,7 @@ def _make(inspector: Inspector, name: str, specs: Mapping[str, QuerySpec], rows:
     inspector.execute(f"USE `{name}`")
     inspector.execute("SET SESSION foreign_key_checks = 0")
     for spec in creations(specs):
-        inspector.execute(Statement.compile(spec, tag=False).render({}))
+        inspector.execute(Statement(spec, tag=False).render({}))
     if rows:
         _fill(inspector, rows)
     inspector.execute(f"CREATE TABLE {_COMPLETE} (n INT PRIMARY KEY)")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 import pymysql.err
-from pymysql.constants import COMMAND, FIELD_TYPE, FLAG
+from pymysql.constants import FIELD_TYPE, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..driver.sync import Channel
 from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
+from ..sync.channel import Channel
 
 _TIMEOUT: Final = 600
 """Seconds that a statement may take, such as one that fills a scratch table."""
@@ -53,7 +52,7 @@ class Inspector:
     def __init__(self, settings: Settings, database: str = "information_schema") -> None:
         self.settings = settings
         self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
-        self.channel.connection._read_timeout = _TIMEOUT
+        self.channel.limit(_TIMEOUT)
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
@@ -73,24 +72,12 @@ class Inspector:
 
     def prepare(self, statement: bytes) -> Prepared | None:
         """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""
-        connection = self.channel.connection
-        with connection.within(_TIMEOUT):
-            connection._execute_command(COMMAND.COM_STMT_PREPARE, statement)
-            try:
-                answer = connection._read_packet().get_all_data()
-            except pymysql.err.Error as error:
-                if error.args[0] == 1295:
-                    return None
-                raise
-            _, number, width, parameters = struct.unpack_from("<BIHH", answer)
-            for _ in range(parameters):
-                connection._read_packet()
-            if parameters:
-                connection._read_packet()
-            fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(width)]
-            if width:
-                connection._read_packet()
-            connection._execute_command(COMMAND.COM_STMT_CLOSE, struct.pack("<I", number))
+        try:
+            parameters, fields = self.channel.prepare(statement, _TIMEOUT)
+        except pymysql.err.Error as error:
+            if error.args[0] == 1295:
+                return None
+            raise
         return Prepared(parameters, [_column(field) for field in fields])
 
     def close(self) -> None:

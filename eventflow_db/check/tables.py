@@ -10,9 +10,10 @@ from sqlglot.errors import SqlglotError
 
 from ..query.annotations import shape
 from ..query.contract import Entry
-from ..query.rows import SCALARS
 from ..query.spec import QuerySpec
-from .rules import Verdict, judge, tokenize
+from ..records import Column
+from ..records import columns as record_columns
+from .rules import Analysis, check_rules, tokenize
 
 Schema = Mapping[str, Mapping[str, str]]
 """table → column → type."""
@@ -48,15 +49,15 @@ def _column_type(column: exp.ColumnDef) -> str:
     return kind if required else f"{kind} null"
 
 
-def columns(spec: QuerySpec, verdict: Verdict, schema: Schema) -> dict[str, str]:
+def columns(spec: QuerySpec, analysis: Analysis, schema: Schema) -> dict[str, str]:
     """The result columns of a query with their types: of the table's column, else of what it returns."""
     if shape(spec.returns) not in ("rows", "row", "value"):
         return {}
-    if not isinstance(verdict.tree, exp.Query):
+    if not isinstance(analysis.tree, exp.Query):
         raise spec.refuse("its columns cannot be told: write it more plainly", spec.body)
-    names = verdict.names
+    names = analysis.names
     found: dict[str, str] = {}
-    for number, selected in enumerate(verdict.tree.selects):
+    for number, selected in enumerate(analysis.tree.selects):
         column = selected.unalias()
         kind = None
         if isinstance(column, exp.Column):
@@ -68,13 +69,10 @@ def columns(spec: QuerySpec, verdict: Verdict, schema: Schema) -> dict[str, str]
 
 def _promised(spec: QuerySpec, number: int) -> str:
     if spec.record is None:
-        name = spec.returns.rstrip("*?")
-        assert name in SCALARS
-        return {"str": "string", "int": "integer", "bool": "integer"}[name]
-    annotations = [spec.record.__annotations__[field] for field in spec.record.__struct_fields__]
-    word, _, rest = (annotations[number] if number < len(annotations) else "Any").partition(" | ")
+        return {"str": "string", "int": "integer", "bool": "integer"}[spec.returns.rstrip("*?")]
+    promised = dict(enumerate(record_columns(spec.record))).get(number, Column("", "Any", False))
     kinds = {"str": "string", "int": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json"}
-    return kinds.get(word, "string") + (" null" if rest else "")
+    return kinds[promised.type] + (" null" if promised.nullable else "")
 
 
 def entries(specs: Mapping[str, QuerySpec]) -> dict[str, Entry]:
@@ -83,8 +81,8 @@ def entries(specs: Mapping[str, QuerySpec]) -> dict[str, Entry]:
     Raises: ContractError naming file, line, query and the fix.
     """
     schema = read_schema(specs)
-    verdicts = {name: judge(spec) for name, spec in specs.items()}
+    analyses = {name: check_rules(spec) for name, spec in specs.items()}
     return {
-        name: Entry.of(spec, columns(spec, verdicts[name], schema), verdicts[name].tables)
+        name: Entry.of(spec, columns(spec, analyses[name], schema), analyses[name].tables)
         for name, spec in specs.items()
     }

@@ -17,10 +17,10 @@ import typer
 from ..check import plan
 from ..check.diff import diff as find_differences
 from ..check.prove import Finding, prove
-from ..check.rules import judge
+from ..check.rules import check_rules
 from ..check.server import inspecting
 from ..check.tables import entries
-from ..driver.setup import errno_of
+from ..driver.errnos import errno_of
 from ..errors import ContractError, EventflowDBError, InvalidValueError
 from ..query import load_specs, package_sql
 from ..query.contract import FILE, write
@@ -240,11 +240,11 @@ def explain(
     if spec.kind not in ("read", "write"):
         raise InvalidValueError(CODE, f"query {name} has no plan: it begins with {spec.verb}")
     literals = spec.bind(arguments.parse(spec, values or []))
-    literals = dict(zip(spec.parameters, literals.values(), strict=True))
-    statement = Statement.compile(spec, tag=False).render(literals)
+    literals = dict(zip(spec.param, literals.values(), strict=True))
+    statement = Statement(spec, tag=False).render(literals)
     with inspecting(settings, settings.database) as inspector:
         report.status(f"{inspector.server} at {settings.host}:{settings.port}, database {settings.database}")
-        names = judge(spec).names
+        names = check_rules(spec).names
         accesses = plan.explain(inspector, statement, names)
         columns, rows = plan.table(inspector, statement)
     problem = plan.problem(spec, accesses)
@@ -272,10 +272,10 @@ def contract(
 
     Exit codes: 0 it is current, 1 it is not.
     """
-    from ..query.annotations import check_meanings, read_specs
+    from ..query.annotations import check_unique, read_specs
 
     specs = read_specs(package_sql())
-    check_meanings(specs)
+    check_unique(specs)
     path = package_sql() / FILE
     wanted = write(entries(specs))
     present = path.read_text(encoding="utf-8") if path.exists() else ""

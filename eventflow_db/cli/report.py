@@ -47,9 +47,9 @@ def short(path: str | Path) -> str:
     return str(path) if relative.startswith("..") or os.getcwd() == os.sep else relative
 
 
-def line(verdict: str, content: str, good: bool) -> None:
-    """One line with a verdict before it."""
-    _out.print(Text.assemble((verdict, "green" if good else "bold red"), ": ", content), soft_wrap=True)
+def line(analysis: str, content: str, good: bool) -> None:
+    """One line with a analysis before it."""
+    _out.print(Text.assemble((analysis, "green" if good else "bold red"), ": ", content), soft_wrap=True)
 
 
 def finding(found: Finding) -> None:
@@ -58,9 +58,9 @@ def finding(found: Finding) -> None:
         told = "; ".join(found.plan) or "-"
         _out.print(Text.assemble(("ok   ", "green"), f"{found.query}  ", (told, "dim")), soft_wrap=True)
         return
-    verdict = ("FAIL ", "bold red") if found.problems else ("?    ", "yellow")
+    analysis = ("FAIL ", "bold red") if found.problems else ("?    ", "yellow")
     where = f"{short(found.path)}:{found.line}"
-    _out.print(Text.assemble(verdict, (found.query, "bold"), f"  {where}"), soft_wrap=True)
+    _out.print(Text.assemble(analysis, (found.query, "bold"), f"  {where}"), soft_wrap=True)
     for problem in [*found.problems, *found.doubts]:
         _out.print(Text(f"     {problem}"), soft_wrap=True)
 
@@ -103,7 +103,7 @@ def catalogue(specs: Sequence[QuerySpec]) -> None:
     rows = []
     for spec in specs:
         again = "if identical" if spec.idempotent.startswith("when") else spec.idempotent
-        index = "none (scan)" if spec.index is None else spec.lookup
+        index = spec.index or "none (scan)"
         rows.append((spec.name, spec.returns, index, again, f"{short(spec.path)}:{spec.line}"))
     _print(("QUERY", "RETURNS", "INDEX", "IDEMPOTENT", "SOURCE"), rows)
 
@@ -111,13 +111,14 @@ def catalogue(specs: Sequence[QuerySpec]) -> None:
 def query(spec: QuerySpec) -> None:
     """Everything about one query."""
     rows = [
-        ("purpose", spec.purpose),
-        ("parameters", ", ".join(f"{key}: {kind}" for key, kind in spec.parameters.items()) or "none"),
+        ("purpose", f"{spec.purpose} {spec.remarks}".rstrip()),
+        ("method", spec.method or "none: internal"),
+        ("param", ", ".join(f"{key}: {kind}" for key, kind in spec.param.items()) or "none"),
         ("returns", spec.returns),
-        ("error", f"{spec.code}: {spec.message}"),
+        ("error", ": ".join(spec.error)),
     ]
     if spec.not_found:
-        rows.append(("not found", f"{spec.not_found[0]}: {spec.not_found[1]}"))
+        rows.append(("not_found", ": ".join(spec.not_found)))
     rows += [("index", spec.lookup), ("idempotent", spec.idempotent)]
     rows += [("tag", f"/*eventflow:{spec.name}@{spec.hash}*/"), ("source", f"{short(spec.path)}:{spec.line}")]
     _out.print(Text(spec.name, "bold"))

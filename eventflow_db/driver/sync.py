@@ -1,4 +1,4 @@
-"""The synchronous driver, PyMySQL: connections, raw results, and what waits in threads."""
+"""The synchronous driver, PyMySQL: one connection, its handshake, statements and replies as bytes."""
 
 from __future__ import annotations
 
@@ -6,72 +6,30 @@ import contextlib
 import os
 import select
 import socket
-import threading
+import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from ssl import SSLContext
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import pymysql.connections
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
+from pymysql.protocol import FieldDescriptorPacket
 
-from ..errors import LOST
-from ..query import QuerySpec
-from ..query.rows import Result, parse_rows
+from ..query.rows import Result
 from ..settings import Settings
+from .errnos import meaning
 from .reply import LONGEST, Reply, packet, read_ok
-from .setup import FACTS, UPTIME, CommonChannel, check_greeting, check_method, session_statement, wire_password
-
-T = TypeVar("T")
-sleep = time.sleep
+from .setup import check_greeting, check_method, wire_password
+from .waiting import owner
 
 RawConnection: TypeAlias = pymysql.connections.Connection
-Job: TypeAlias = threading.Thread
 
 _FIRST: Final = 1 << 14
 """Bytes to read at the most at first: room for more costs more than reading most replies."""
 _CHUNK: Final = 1 << 18
 """The same for the rest of a long reply."""
-
-
-def scope() -> object:
-    """Who may use a connection: this process, not one that it forked from."""
-    return os.getpid()
-
-
-def task() -> object:
-    """Who is running."""
-    return threading.get_ident()
-
-
-def spawn(work: Callable[[], None]) -> Job:
-    """Do something beside, without waiting for it. RuntimeError where nothing can be started any more."""
-    thread = threading.Thread(target=work, name="eventflow-db")
-    thread.start()
-    return thread
-
-
-def settle(job: Job, timeout: float) -> None:
-    """Wait for a job, for some seconds at the most."""
-    job.join(timeout)
-
-
-class Waiter(Generic[T]):
-    """One thread that waits for a thing another one gives."""
-
-    def __init__(self) -> None:
-        self._given = threading.Event()
-        self.item: T | None = None
-
-    def give(self, item: T | None) -> None:
-        """Wake the thread that waits."""
-        self.item = item
-        self._given.set()
-
-    def wait(self, timeout: float) -> bool:
-        """False when nothing was given within the timeout, in seconds."""
-        return self._given.wait(max(timeout, 0))
 
 
 class _Connection(RawConnection):  # type: ignore[misc]
@@ -139,7 +97,7 @@ class _Connection(RawConnection):  # type: ignore[misc]
             self.client_flag &= ~CLIENT.SSL
 
     def _process_auth(self, plugin_name: bytes, auth_packet: Any, handler: Any = None) -> Any:
-        check_method(self, plugin_name)
+        check_method(plugin_name, self._secure)
         return super()._process_auth(plugin_name, auth_packet, handler)
 
     def _read_bytes(self, num_bytes: int) -> bytes:
@@ -161,31 +119,33 @@ class _Connection(RawConnection):  # type: ignore[misc]
         super()._write_bytes(data)
 
 
-class Channel(CommonChannel):
-    """A connection that statements are sent through: one of ours, or one that a caller handed in."""
+class Transport:
+    """What statements are sent through: a connection of ours, or one that a caller handed in."""
 
-    def __init__(self, connection: Any, settings: Settings | None = None) -> None:
-        super().__init__(connection, settings, scope())
+    def __init__(self, connection: RawConnection, settings: Settings | None = None) -> None:
+        self.connection = connection
+        self.settings = settings
+        """None where the connection is a caller's."""
+        self.owner = owner()
+        """Who may use it."""
+        self.opened = self.used = time.monotonic()
+        self.gave_up = False
+        """Whether the server may still be at a statement whose reply was not waited for."""
+        self._poll: select.poll | None = None
 
-    @classmethod
-    def open(cls, settings: Settings, context: SSLContext | None) -> Channel:
-        """Connect, authenticate and set the session up, all within connect_timeout."""
-        connection = _Connection(settings, context)
-        try:
-            with connection.within(settings.connect_timeout):
-                connection.connect(connection.dial())
-                channel = cls(connection, settings)
-                connection._read_timeout = connection.left()
-                channel.send(session_statement(settings, connection.server_version))
-                connection._read_timeout = connection.left()
-                facts = channel.send(FACTS)
-        except BaseException:
-            connection._force_close()
-            raise
-        channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
-            parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
-        )
-        return channel
+    @staticmethod
+    def connection_of(settings: Settings, context: SSLContext | None) -> RawConnection:
+        """A connection that is not open yet."""
+        return _Connection(settings, context)
+
+    def connect(self) -> None:
+        """Connect and authenticate, within the time limit of `within`."""
+        self.connection.connect(self.connection.dial())
+
+    def within(self, timeout: float) -> contextlib.AbstractContextManager[None]:
+        """Time limit in seconds, for everything in the block, on a connection of ours."""
+        limit: contextlib.AbstractContextManager[None] = self.connection.within(timeout)
+        return limit
 
     @property
     def is_open(self) -> bool:
@@ -203,14 +163,9 @@ class Channel(CommonChannel):
             self._poll.register(sock, select.POLLIN)
         return not self._poll.poll(0)
 
-    def run_query(self, statement: bytes, spec: QuerySpec) -> Result:
-        """Send the statement of a query, within its time limit."""
-        if self.settings is not None:
-            self.connection._read_timeout = self.settings.ddl_timeout if spec.unhurried else self.read_timeout
-        if self.packet_limit is not None and len(statement) >= self.packet_limit:
-            # the server would close the connection, and the lost connection invite to send it again
-            raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
-        return self.send(statement)
+    def limit(self, timeout: float | None) -> None:
+        """Seconds that each reply of a connection of ours is waited for from now on."""
+        self.connection._read_timeout = timeout
 
     def send(self, statement: bytes) -> Result:
         """Send a statement and read its result."""
@@ -224,8 +179,8 @@ class Channel(CommonChannel):
                     data = self._read(_CHUNK)
                 found = reply.result, reply.status
         except pymysql.err.MySQLError as error:
-            if error.args[0] in LOST:
-                self.abandon()
+            if meaning(error.args[0]).lost:
+                self.abort()
             raise
         result, connection.server_status = found
         self.used = time.monotonic()
@@ -233,9 +188,13 @@ class Channel(CommonChannel):
 
     def _write(self, statement: bytes) -> None:
         connection = self.connection
-        sock, limit = connection._sock, connection._read_timeout
-        plain = sock is not None and self.settings is not None and len(statement) <= LONGEST
-        if not plain:  # it is closed, or a caller's, or several packets are needed
+        sock, ours = connection._sock, self.settings is not None
+        if ours and connection._deadline is not None:
+            connection._read_timeout = connection.left()
+        limit = connection._read_timeout
+        # what is closed, a caller's, or takes several packets, is the driver's to send
+        plain = sock is not None and ours and len(statement) <= LONGEST
+        if not plain:
             connection._execute_command(COMMAND.COM_QUERY, statement)
         if sock.gettimeout() != limit:
             sock.settimeout(limit)
@@ -260,43 +219,44 @@ class Channel(CommonChannel):
 
     def ping(self) -> None:
         """Have the server answer, within connect_timeout."""
-        limit = contextlib.nullcontext()
-        if self.settings is not None:
-            limit = self.connection.within(self.settings.connect_timeout)
-        with limit:
+        with self.within(self.settings.connect_timeout) if self.settings else contextlib.nullcontext():
             self.connection.ping(reconnect=False)
         self.used = time.monotonic()
 
-    def end_statement(self, other: Channel) -> None:
-        """End the statement that the server may still be at for another connection, within connect_timeout.
+    def prepare(self, statement: bytes, timeout: float) -> tuple[int, list[FieldDescriptorPacket]]:
+        """Have the server prepare a statement, and forget it; gives how many parameters, and the result's columns.
 
-        Not where this is another server, or one that was restarted: its number would be someone else's now.
+        https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_prepare.html
         """
-        assert self.settings is not None
-        self.connection._read_timeout = self.settings.connect_timeout
-        thread = other.connection.thread_id()
-        (_, uptime), *_ = parse_rows(self.send(UPTIME).rows, (bytes.decode, int))
-        restarted = uptime + 1 < time.monotonic() - other.opened or self.connection.thread_id() < thread
-        if self._server == other._server and not restarted:
-            try:
-                self.send(b"KILL QUERY %d" % thread)
-            except pymysql.err.MySQLError as error:
-                if error.args[0] != 1094:  # it has gone
-                    raise
+        connection = self.connection
+        with self.within(timeout):
+            connection._execute_command(COMMAND.COM_STMT_PREPARE, statement)
+            answer = connection._read_packet().get_all_data()
+            _, number, width, parameters = struct.unpack_from("<BIHH", answer)
+            # the definitions of each, and what ends them
+            for _ in range(parameters + bool(parameters)):
+                connection._read_packet()
+            fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(width)]
+            if width:
+                connection._read_packet()
+            connection._execute_command(COMMAND.COM_STMT_CLOSE, struct.pack("<I", number))
+        return parameters, fields
 
     def close(self) -> None:
         """Say goodbye and close."""
         if self.connection.open:
             self.connection.close()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Close without a word; in a forked process, just let go."""
-        if self.is_open and self.scope == scope():
+        if self.is_open and self.owner == os.getpid():
             with contextlib.suppress(OSError):
-                self.connection._sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
+                # wakes a thread that reads from it
+                self.connection._sock.shutdown(socket.SHUT_RDWR)
         self.connection._force_close()
 
-    def cut(self) -> None:
-        """Close while a thread is using it: that one meets the end of the connection."""
+    def abort_in_use(self) -> None:
+        """Close while another thread is using it: that one meets the end of the connection."""
         with contextlib.suppress(OSError, AttributeError):
-            socket.socket.shutdown(self.connection._sock, socket.SHUT_RDWR)  # TLS's own would wait
+            # TLS's own would wait
+            socket.socket.shutdown(self.connection._sock, socket.SHUT_RDWR)

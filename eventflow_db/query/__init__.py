@@ -1,68 +1,57 @@
-"""Finds the annotated queries in sql/ and in overlays, and loads them through aiosql.
-
-Every query becomes a `Statement`: its text, compiled once, with the `QuerySpec` that its annotation
-spells. The same methods serve both APIs, because aiosql hands back whatever the connection's own
-`run_query` returns: a result, or an awaitable of one.
-"""
+"""Annotated SQL: finds the queries in sql/ and in overlays, and loads them through aiosql."""
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from aiosql.queries import Queries
 from aiosql.types import QueryDataTree, QueryDatum, SQLOperationType
 
 from ..errors import ContractError
-from .annotations import check_meanings, read_specs, suffix
+from .annotations import check_unique, read_specs, suffix
 from .contract import FILE, Contract
 from .spec import CODE, QuerySpec
 from .statement import Statement
-
-__all__ = ["QuerySpec", "Statement", "load", "load_specs", "package_sql"]
 
 _OPERATIONS: Final = {
     "": SQLOperationType.SELECT,
     "^": SQLOperationType.SELECT_ONE,
     "$": SQLOperationType.SELECT_VALUE,
     "!": SQLOperationType.INSERT_UPDATE_DELETE,
-    "#": SQLOperationType.SCRIPT,
+    # its scripts take no parameters, ours are single statements
+    "#": SQLOperationType.INSERT_UPDATE_DELETE,
 }
 
 
-class Connection(Protocol):
-    """What a query is called with."""
-
-    def run_query(self, statement: bytes, spec: QuerySpec) -> Any:
-        """Send a statement; gives a Result, or an awaitable of one."""
-
-
 class _Adapter:
-    """What aiosql's methods call: each statement is sent by the connection, in its own way."""
+    """Hands what aiosql's methods are called with to the session that they are called with.
 
-    is_aio_driver = False  # what the connection gives is passed on as it is, awaitable or not
+    The same methods serve both APIs: what the session gives is passed on as it is, awaitable or not.
+    """
 
-    def process_sql(self, query_name: str, op_type: SQLOperationType, sql: str) -> str:
+    is_aio_driver = False
+
+    def __init__(self, statements: Mapping[str, Statement]) -> None:
+        self._statements = statements
+
+    def process_sql(self, name: str, operation: SQLOperationType, sql: str) -> str:
         return sql
 
-    def select(
-        self,
-        conn: Connection,
-        query_name: str,
-        sql: Statement,
-        parameters: Mapping[str, bytes],
-        record_class: Any = None,
-    ) -> Any:
-        return conn.run_query(sql.render(parameters), sql.spec)
+    def select(self, session: Any, name: str, sql: str, values: Mapping[str, Any], record_class: Any = None) -> Any:
+        return session._read(self._statements[name], values)
 
-    select_one = select_value = insert_update_delete = select
+    def select_one(self, session: Any, name: str, sql: str, values: Mapping[str, Any], record_class: Any = None) -> Any:
+        return session._read_one(self._statements[name], values)
 
-    def execute_script(self, conn: Connection, sql: Statement) -> Any:
-        return conn.run_query(sql.render({}), sql.spec)
+    select_value = select_one
+
+    def insert_update_delete(self, session: Any, name: str, sql: str, values: Mapping[str, Any]) -> Any:
+        return session._write(self._statements[name], values)
 
 
 def package_sql() -> Path:
@@ -83,8 +72,8 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
     base = package_sql()
     contract = Contract.read(base / FILE)
     specs = read_specs(base)
-    contract.prove(specs.values(), specs)
     originals = dict(specs)
+    _check(contract, specs, originals)
     if lost := sorted(set(contract.queries) - set(specs)):
         raise ContractError(CODE, f"{base / FILE}: query {lost[0]}: is in the contract, and in no file")
     for directory in (sql_path or "").split(os.pathsep):
@@ -93,27 +82,47 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
         if not Path(directory).is_dir():
             raise ContractError(CODE, f"{directory}: sql_path names no directory")
         overlay = read_specs(Path(directory))
-        for name, spec in overlay.items():
-            if name not in specs:
-                raise spec.refuse("replaces no query of the package")
-        contract.prove(overlay.values(), originals)
+        if new := next((spec for name, spec in overlay.items() if name not in specs), None):
+            raise new.refuse("replaces no query of the package")
+        _check(contract, overlay, originals)
         specs |= overlay
-    check_meanings(specs)
+    check_unique(specs)
     return specs
+
+
+def _check(contract: Contract, specs: Mapping[str, QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
+    """Judge the text that the contract does not know, and compare every query with the contract."""
+    for spec in specs.values():
+        if not contract.knows(spec):
+            try:
+                # judging takes sqlglot, which is an extra, and longer to import than all of this package
+                from ..check.overlay import check_text
+            except ModuleNotFoundError as error:
+                if (error.name or "").partition(".")[0] != "sqlglot":
+                    raise
+                raise spec.refuse(
+                    f"its text is not the one in {FILE}, and judging it needs sqlglot: pip install 'eventflow-db[cli]'"
+                ) from None
+            check_text(spec, originals[spec.name], contract.queries.get(spec.name))
+        contract.compare(spec)
 
 
 @lru_cache
 def load(sql_path: str | None = None, tag: bool = True) -> Any:
-    """The queries as methods: `load().event.read(connection, id=literal)`.
+    """The queries as aiosql's methods: `load().event.read(session, id="…")`; each has its `statement`.
 
     Raises: ContractError, as `load_specs`.
     """
+    statements = {name: Statement(spec, tag) for name, spec in load_specs(sql_path).items()}
     tree: dict[str, dict[str, QueryDatum]] = {}
-    for spec in load_specs(sql_path).values():
+    for statement in statements.values():
+        spec = statement.spec
         table, name = spec.name.split(".")
-        parameters = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in spec.parameters]
         tree.setdefault(table, {})[name] = QueryDatum(
-            spec.name, spec.purpose, _OPERATIONS[suffix(spec.returns)], Statement.compile(spec, tag), None,
-            inspect.Signature(parameters), (spec.path, spec.line), None, list(spec.parameters),
+            spec.name, spec.purpose, _OPERATIONS[suffix(spec.returns)], spec.sql, None, None,
+            (spec.path, spec.line), None, list(spec.param),
         )  # fmt: skip
-    return Queries(_Adapter()).load_from_tree(cast(QueryDataTree, tree))  # type: ignore[arg-type]
+    queries = Queries(_Adapter(statements)).load_from_tree(cast(QueryDataTree, tree))  # type: ignore[arg-type]
+    for name, statement in statements.items():
+        attrgetter(name)(queries).__func__.statement = statement
+    return queries

@@ -6,29 +6,54 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import ContractError
 from .parameters import parameter_type
-from .spec import CODE, KINDS, QuerySpec, broken
+from .spec import CODE, KINDS, ErrorCode, QuerySpec, broken
 from .statement import tokens
 
 _START: Final = re.compile(r"\s*(?:--|#)\s*name\s*:")
-_NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<parameters>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
+_NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
 _ANNOTATION: Final = re.compile(r"(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?$")
+_RECORD: Final = "Event|PublishedEvent|ScheduledEvent|Hub|Certificate|SessionVariables"
 _RETURNS: Final = re.compile(
-    r"(?P<rows>(?:str|int|bool|Event|PublishedEvent|ScheduledEvent|Hub|Certificate)\*)"
-    r"|(?P<row>(?:Event|PublishedEvent|ScheduledEvent|Hub|Certificate|SessionVariables)\?)"
-    r"|(?P<value>(?:str|int|bool)\??)|(?P<affected>affected)|(?P<none>none)"
+    rf"(?P<rows>(?:str|int|bool|{_RECORD})\*)|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
+    r"|(?P<changed>changed)|(?P<affected>affected)|(?P<none>none)"
 )
-_SUFFIXES: Final = {"rows": "", "row": "^", "value": "$", "affected": "!", "none": "#"}
-_INDEX: Final = re.compile(r"none|(?P<index>\w+\.\w+)(?: \((?P<key>\w+(?:, \w+)*)\))?")
-_CODE: Final = re.compile(r"(E_EVENTFLOW_DB_[A-Z_]+) +(\S.*)")
-_MISPLACED: Final = re.compile(r"\s*-- (?:param \w+|returns|error|not_found|index|scan|idempotent|conflict|timeout):")
+_SUFFIXES: Final = {"rows": "", "row": "^", "value": "$", "changed": "!", "affected": "!", "none": "#"}
+
+
+class _Key(NamedTuple):
+    """A key of the annotation: what its value has to match, and the same for people."""
+
+    pattern: str
+    rule: str
+    required: bool = False
+    note: bool = False
+    """Whether a note in brackets may stand behind the value."""
+
+
+_CODE: Final = _Key(r"E_EVENTFLOW_DB_[A-Z_]+ +\S.*", "E_EVENTFLOW_DB_… and a message")
+_KEYS: Final[Mapping[str, _Key]] = {
+    "method": _Key(r"[a-z]\w*", "the name of a method"),
+    "takes": _Key(rf"\w+: (?:{_RECORD}|Log)", "argument: Record"),
+    "returns": _Key(_RETURNS.pattern, "Record*, Record?, Record, a scalar type, changed, affected or none", True, True),
+    "error": _CODE._replace(required=True),
+    "not_found": _CODE,
+    "index": _Key(r"none|\w+\.\w+(?: \(\w+(?:, \w+)*\))?", "<table>.<index>, <table>.<index> (column, …) or none"),
+    "scan": _Key(r".+", "the reason"),
+    "idempotent": _Key(
+        r"yes|no|when identical(?: to \w+\.\w+)?", "yes, no, or when identical [to <table>.<query>]", True, True
+    ),
+    "conflict": _Key(r"\d+(?: *, *\d+)*", "error numbers with commas between them"),
+    "timeout": _Key(r"ddl", "ddl where it is given"),
+}
+_MISPLACED: Final = re.compile(rf"\s*-- (?:param \w+|{'|'.join(_KEYS)}):")
 
 
 def shape(returns: str) -> str:
-    """What an annotation `returns` promises: `rows`, `row`, `value`, `affected` or `none`; empty for no such thing."""
+    """What `returns` promises: `rows`, `row`, `value`, `changed`, `affected` or `none`; empty for no such thing."""
     match = _RETURNS.fullmatch(returns)
     return str(match.lastgroup) if match else ""
 
@@ -68,7 +93,8 @@ def _files(directory: Path) -> list[Path]:
     Raises: ContractError where one lies where its queries have no table.
     """
     found = []
-    for path in sorted({*directory.glob("*/*"), *directory.rglob("*")}):  # rglob follows no links
+    # the first pattern is for directories that are links, which rglob does not follow
+    for path in sorted({*directory.glob("*/*"), *directory.rglob("*")}):
         inner = path.relative_to(directory)
         if path.suffix.lower() != ".sql" or path.is_dir() or any(p.startswith(".") for p in inner.parts):
             continue
@@ -78,20 +104,23 @@ def _files(directory: Path) -> list[Path]:
     return found
 
 
-def check_meanings(specs: Mapping[str, QuerySpec]) -> None:
-    """Refuse an error code that means two things.
+def check_unique(specs: Mapping[str, QuerySpec]) -> None:
+    """Refuse an error code that means two things, and a method that two queries claim.
 
     Raises: ContractError naming the later query.
     """
-    meanings: dict[str, tuple[str, QuerySpec]] = {}
+    codes: dict[str, tuple[str, QuerySpec]] = {}
+    methods: dict[str, QuerySpec] = {}
     for spec in specs.values():
-        for code, message in ((spec.code, spec.message), *((spec.not_found,) if spec.not_found else ())):
-            meaning, other = meanings.setdefault(code, (message, spec))
-            if meaning != message:
+        for code, message in filter(None, (spec.error, spec.not_found)):
+            known, other = codes.setdefault(code, (message, spec))
+            if known != message:
                 raise spec.refuse(
                     f"gives {code} another message than {other.name} ({other.path}:{other.line}): "
                     "one code means one thing, so choose another code or the same message"
                 )
+        if spec.method and (other := methods.setdefault(spec.method, spec)) is not spec:
+            raise spec.refuse(f"is the method {spec.method}, which {other.name} is ({other.path}:{other.line})")
 
 
 def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
@@ -99,10 +128,8 @@ def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
     starts = [i for i, line in enumerate(lines) if _START.match(line)]
     first = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     if first not in starts and first < len(lines):
-        raise ContractError(
-            CODE,
-            f"{path}:{first + 1}: text before the first query: begin it with -- name: query(parameter, …)",
-        )
+        rule = "text before the first query: begin it with -- name: query(parameter, …)"
+        raise ContractError(CODE, f"{path}:{first + 1}: {rule}")
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         yield _parse_query(path, start + 1, lines[start:end])
 
@@ -117,7 +144,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     def refuse(rule: str, at: int = 0) -> ContractError:
         return broken(path, line + at, name, rule)
 
-    declared = [word.strip() for word in head["parameters"].split(",")] if head["parameters"].strip() else []
+    declared = [word.strip() for word in head["param"].split(",")] if head["param"].strip() else []
     for word in [head["name"], *declared]:
         if not re.fullmatch(r"[a-z]\w*", word):
             raise refuse(f"{word or 'an empty name'} must be a lower-case word")
@@ -141,29 +168,36 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         if _MISPLACED.match(lines[at]):
             raise refuse("an annotation stands behind the SQL: move it up, or begin a query with -- name:", at)
     sql = "\n".join(lines[body:]).strip()
+    notes: dict[str, str] = {}
 
     def take(key: str) -> str:
         if not found.get(key):
             raise refuse(f"lacks the annotation -- {key}: …")
         return found.pop(key)
 
-    def take_code(key: str) -> tuple[str, str]:
-        match = _CODE.fullmatch(take(key))
-        if match is None:
-            raise refuse(f"{key} must be E_EVENTFLOW_DB_… and a message")
-        return match[1], match[2]
+    def take_param(key: str) -> str:
+        kind, _, note = re.sub(r" *= *", "=", take(f"param {key}")).partition(" ")
+        notes[key] = note.strip("()")
+        if parameter_type(kind) is None:
+            raise refuse(f"parameter {key} has the unknown type {kind}")
+        return kind
 
-    parameters = {key: re.sub(r" *= *", "=", take(f"param {key}")).partition(" ")[0] for key in declared}
-    returns, idempotent = take("returns"), take("idempotent")
-    code, message = take_code("error")
-    not_found = take_code("not_found") if "not_found" in found else None
-    scan = take("scan") if "scan" in found else None
-    index = _INDEX.fullmatch(take("index")) if scan is None else None
-    if scan is None and index is None:
-        raise refuse("index must be <table>.<index>, <table>.<index> (column, …) or none")
-    timeout = found.pop("timeout", "read")
-    twin = re.fullmatch(r"when identical to (\w+\.\w+)", idempotent)
-    conflicts = [word.strip() for word in found.pop("conflict", "").split(",") if word.strip()]
+    def take_value(name: str, key: _Key) -> str:
+        value = take(name) if key.required or name in found else ""
+        if value and key.note:
+            value, _, note = value.partition(" (")
+            notes[name] = note.removesuffix(")")
+        if value and not re.fullmatch(key.pattern, value):
+            raise refuse(f"{name} must be {key.rule}, not {value}")
+        return value
+
+    param = {key: take_param(key) for key in declared}
+    if "index" in found and "scan" in found:
+        raise refuse("has index and scan: leave one out")
+    if "scan" not in found and not found.get("index"):
+        raise refuse("lacks the annotation -- index: …")
+    values = {name: take_value(name, key) for name, key in _KEYS.items()}
+    returns = values["returns"]
     if undeclared := [key for key in found if key.startswith("param ")]:
         raise refuse(f"{undeclared[0]} is not in the list behind its name: ({', '.join(declared)})")
     if found:
@@ -172,38 +206,47 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         raise refuse("lacks a line that says its purpose")
     if not sql:
         raise refuse("has no SQL")
-    for key, kind in parameters.items():
-        if parameter_type(kind) is None:
-            raise refuse(f"parameter {key} has the unknown type {kind}")
-    if not shape(returns):
-        raise refuse(f"returns must be Record*, Record?, a scalar type, affected or none, not {returns}")
     if head["suffix"] != suffix(returns):
         raise refuse(
             f"returns {returns} needs the suffix {suffix(returns) or '(none)'} behind its parameters, "
             f"which has {head['suffix'] or '(none)'}"
         )
+    if shape(returns) == "row" and bool(values["not_found"]) == returns.endswith("?"):
+        raise refuse("returns Record needs -- not_found: …, and returns Record? must not have it")
     used = {text for token, text in tokens(sql) if token == "parameter"}
     if missing := sorted(used - set(declared)):
         raise refuse(f"uses :{missing[0]}, which is not in the list behind its name: ({', '.join(declared)})")
     if unused := [key for key in declared if key not in used]:
         raise refuse(f"declares {unused[0]} and does not use it: write :{unused[0]} outside quotes and comments")
-    if timeout not in ("read", "ddl"):
-        raise refuse("timeout must be ddl where it is given")
-    if not all(word.isdecimal() for word in conflicts):
-        raise refuse("conflict must be error numbers with commas between them")
-    if not re.match(r"(yes|no|when identical( to \w+\.\w+)?)( \(|$)", idempotent):
-        raise refuse("idempotent must be yes, no, or when identical [to <table>.<query>]")
     spec = QuerySpec(
-        name=name, purpose=" ".join(purpose), parameters=parameters, returns=returns, code=code, message=message,
-        not_found=not_found, index=index[0].partition(" ")[0] if index else None,
-        key=tuple(index["key"].split(", ")) if index and index["key"] else (), scan=scan,
-        idempotent=idempotent.partition(" (")[0], twin=twin[1] if twin else None,
-        conflicts=frozenset(map(int, conflicts)), unhurried=timeout == "ddl", path=str(path), line=line,
-        body=line + body, sql=sql,
-    )  # fmt: skip
+        name=name,
+        purpose=purpose[0],
+        remarks=" ".join(purpose[1:]),
+        method=values["method"] or None,
+        param=param,
+        takes=_pair(values["takes"], ": "),
+        returns=returns,
+        error=ErrorCode(*re.split(" +", values["error"], maxsplit=1)),
+        not_found=ErrorCode(*re.split(" +", values["not_found"], maxsplit=1)) if values["not_found"] else None,
+        index=values["index"] or None,
+        scan=values["scan"] or None,
+        idempotent=values["idempotent"],
+        conflict=tuple(int(word) for word in values["conflict"].split(",") if word),
+        timeout=values["timeout"] or "read",
+        notes={key: note for key, note in notes.items() if note},
+        path=str(path),
+        line=line,
+        body=line + body,
+        sql=sql,
+    )
     if not spec.kind:
         known = ", ".join(verb for verbs in KINDS.values() for verb in verbs)
         raise spec.refuse(f"begins with {spec.verb or 'no word'}; a query begins with one of {known}", spec.body)
     if (spec.kind == "read") != (shape(returns) in ("rows", "row", "value")):
         raise spec.refuse(f"returns {returns}, which no {spec.verb} does", spec.body)
     return spec
+
+
+def _pair(text: str, between: str) -> tuple[str, str] | None:
+    first, _, second = text.partition(between)
+    return (first, second) if second else None

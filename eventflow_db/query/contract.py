@@ -14,23 +14,28 @@ from ..errors import ContractError
 from .spec import CODE, QuerySpec
 
 FILE: Final = "contract.json"
-PROMISES: Final = ("parameters", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout")
+PROMISES: Final = (
+    "method", "param", "takes", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout",
+)  # fmt: skip
 """What callers rely on: a query that breaks one of these is not loaded."""
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One query of the lock file; what is none, empty or usual is left out.
+    """One query of the lock file: its annotation, and what its SQL says; what is none, empty or usual is left out.
 
     columns: result column → type in the tables, with `null` behind it where it may be NULL.
-    tables: that it names; the one that it writes first. hash: of the SQL, as in its tag.
+    tables: that it names; the one that it writes first. error, not_found: the code. hash: of the SQL, as in its tag.
     """
 
-    parameters: dict[str, str] = {}
+    method: str | None = None
+    param: dict[str, str] = {}
+    takes: str | None = None
     kind: str
     returns: str
     columns: dict[str, str] = {}
     tables: list[str] = []
-    index: str
+    index: str | None = None
+    scan: str | None = None
     error: str
     not_found: str | None = None
     idempotent: str
@@ -39,35 +44,31 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     hash: str
 
     @classmethod
-    def of(cls, spec: QuerySpec, columns: Mapping[str, str], tables: Iterable[str]) -> Entry:
-        """What a query promises."""
-        return cls(columns=dict(columns), tables=list(tables), hash=spec.hash, **promises(spec))
+    def of(cls, spec: QuerySpec, columns: Mapping[str, str] = {}, tables: Iterable[str] = ()) -> Entry:
+        """What a query promises; columns and tables are known only where its SQL was judged."""
+        same = ("method", "kind", "returns", "index", "scan", "idempotent", "timeout", "hash")
+        return cls(
+            param=dict(spec.param),
+            takes=": ".join(spec.takes) if spec.takes else None,
+            error=spec.error.code,
+            not_found=spec.not_found.code if spec.not_found else None,
+            conflict=sorted(spec.conflict),
+            columns=dict(columns),
+            tables=list(tables),
+            **{field: getattr(spec, field) for field in same},
+        )
 
 
-def promises(spec: QuerySpec) -> dict[str, Any]:
-    """The fields of an Entry that the annotation alone tells."""
-    return {
-        "parameters": dict(spec.parameters),
-        "kind": spec.kind,
-        "returns": spec.returns,
-        "index": spec.lookup,
-        "error": spec.code,
-        "not_found": spec.not_found[0] if spec.not_found else None,
-        "idempotent": spec.idempotent,
-        "conflict": sorted(spec.conflicts),
-        "timeout": "ddl" if spec.unhurried else "read",
-    }
-
-
-class Contract(msgspec.Struct):
+class Contract:
     """The lock file, read; without any queries where there is none."""
 
-    path: Path
-    queries: Mapping[str, Entry]
+    def __init__(self, path: Path, queries: Mapping[str, Entry]) -> None:
+        self.path = path
+        self.queries = queries
 
     @classmethod
     def read(cls, path: Path) -> Contract:
-        """Read the file.
+        """The lock file at a path.
 
         Raises: ContractError where it is not what `eventflow-db contract --write` writes.
         """
@@ -78,52 +79,29 @@ class Contract(msgspec.Struct):
         except msgspec.MsgspecError as error:
             raise ContractError(CODE, f"{path}: {error}: eventflow-db contract --write makes it anew") from None
 
-    def prove(self, specs: Iterable[QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
-        """Compare queries with the contract, and judge the text of those that it does not know.
+    def knows(self, spec: QuerySpec) -> bool:
+        """Whether the text of a query is the one that was judged."""
+        return spec.name in self.queries and self.queries[spec.name].hash == spec.hash
 
-        originals: the package's, whose effects others of the same name have to keep.
+    def compare(self, spec: QuerySpec) -> None:
+        """Refuse a query that promises its callers something else; of a new one nothing is known.
 
         Raises: ContractError naming file, line, query, what breaks the contract and what would keep it.
         """
-        for spec in specs:
-            entry = self.queries.get(spec.name)
-            if entry is None or entry.hash != spec.hash:
-                _judge(spec, entry, originals[spec.name])
-            if entry is not None:
-                self._compare(spec, entry)
-
-    def _compare(self, spec: QuerySpec, entry: Entry) -> None:
-        given = promises(spec)
+        entry = self.queries.get(spec.name)
+        if entry is None:
+            return
+        given = Entry.of(spec)
         for field in PROMISES:
-            if given[field] != (promised := getattr(entry, field)):
+            if getattr(given, field) != (promised := getattr(entry, field)):
                 raise spec.refuse(
-                    f"its {field} break the contract ({self.path.parent.name}/{FILE}): "
-                    f"{_plain(given[field])} instead of {_plain(promised)}"
+                    f"its {field} breaks the contract ({self.path.parent.name}/{FILE}): "
+                    f"{_plain(getattr(given, field))} instead of {_plain(promised)}"
                 )
-        if spec.index in (None, "none") and not entry.index.startswith(("none", "scan:")):
+        if spec.index in (None, "none") and entry.index not in (None, "none"):
             raise spec.refuse(
                 f"reads by no index ({spec.lookup}), the contract says {entry.index}: name one that it uses"
             )
-
-
-def _judge(spec: QuerySpec, entry: Entry | None, original: QuerySpec) -> None:
-    try:
-        from ..check.overlay import keep
-        from ..check.rules import judge
-    except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] == "sqlglot":
-            raise spec.refuse(
-                f"its text is not the one in {FILE}, and judging it needs sqlglot: pip install 'eventflow-db[cli]'"
-            ) from None
-        raise
-    verdict = judge(spec)
-    if entry is not None and spec.kind == "write" and verdict.tables[:1] != entry.tables[:1]:
-        raise spec.refuse(
-            f"writes to {', '.join(verdict.tables[:1]) or 'no table'}, the contract says {entry.tables[0]}",
-            spec.body,
-        )
-    if spec.hash != original.hash and spec.kind == original.kind:
-        keep(spec, original)
 
 
 def _plain(value: Any) -> str:

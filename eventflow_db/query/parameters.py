@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -64,7 +65,8 @@ def _limit(value: int | None) -> bytes:
 
 
 def _identifiers(values: Sequence[str]) -> bytes:
-    return b"(" + b", ".join(map(_text, values)) + b")"
+    # nothing is IN (NULL), and IN () is a syntax error
+    return b"(" + (b", ".join(map(_text, values)) or b"NULL") + b")"
 
 
 def _day(value: Any) -> date:
@@ -95,6 +97,12 @@ def _never(text: str) -> object:
     return None
 
 
+def _moment(text: str) -> datetime:
+    """A time without a zone is in UTC, as the server keeps it."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class ParameterType(NamedTuple):
     """One type of the `-- param` annotations."""
 
@@ -104,6 +112,12 @@ class ParameterType(NamedTuple):
     """The same, for people: `<parameter>: must be …`."""
     literal: Callable[[Any], bytes]
     """The SQL literal of a checked value; raises ValueError with the rule that the value breaks."""
+    python: str = "str"
+    """The same, for type checkers."""
+    read: Callable[[str], Any] = str
+    """A value from the command line, or from a row as text; raises ValueError."""
+    sample: Any = "x"
+    """A value that is right."""
     is_plain: Callable[[str], object] = _never
     """Whether text keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
     absent: bytes | None = None
@@ -125,16 +139,33 @@ def _characters(most: int) -> Any:
     return Annotated[str, Meta(max_length=most, pattern=IDENTIFIER % (most - 2))]
 
 
+def _bytes(most: int) -> ParameterType:
+    kind = Annotated[bytes, Meta(max_length=most)]
+    return ParameterType(kind, f"bytes, at most {most:,}", _binary, "bytes", str.encode, b"x")
+
+
+def _whole(rule: str, least: int, most: int, sample: int) -> ParameterType:
+    return ParameterType(Annotated[int, Meta(ge=least, le=most)], rule, _integer, "int", int, sample)
+
+
+def _time(kind: Any, rule: str, literal: Callable[[Any], bytes], python: str) -> ParameterType:
+    return ParameterType(kind, rule, literal, python, _moment, datetime(2026, 1, 1, tzinfo=UTC))
+
+
 _IDENTIFIER: Final = _characters(64)
-_is_plain: Final = re.compile(r"[!-&(-\[\]-~]{1,64}").fullmatch
 _NAME_RULE: Final = "text of 1 to {} characters, without white space around it, NUL or lone surrogates"
 
 TYPES: Final[Mapping[str, ParameterType]] = {
-    "identifier": ParameterType(_IDENTIFIER, _NAME_RULE.format(64), _text, _is_plain),
+    "identifier": ParameterType(
+        _IDENTIFIER, _NAME_RULE.format(64), _text, is_plain=re.compile(r"[!-&(-\[\]-~]{1,64}").fullmatch
+    ),
     "identifier*": ParameterType(
         list[_IDENTIFIER],  # type: ignore[valid-type]
         "a list of identifiers, each " + _NAME_RULE.format(64),
         _identifiers,
+        "Sequence[str]",
+        lambda text: text.split(","),
+        ["x", "y"],
     ),
     "position": ParameterType(str, "text", _long_text),
     "address": ParameterType(_characters(16), _NAME_RULE.format(16), _text),
@@ -144,21 +175,27 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         _text,
     ),
     "text": ParameterType(str, "text", _long_text),
-    "bytes": ParameterType(Annotated[bytes, Meta(max_length=TEXT_BYTES)], f"bytes, at most {TEXT_BYTES:,}", _binary),
-    "bytes(16)": ParameterType(Annotated[bytes, Meta(max_length=16)], "bytes, at most 16", _binary),
-    "json": ParameterType(Any, "JSON", _json),
-    "datetime": ParameterType(datetime, "an aware datetime", _seconds),
-    "datetime(3)": ParameterType(datetime, "an aware datetime", _milliseconds),
-    "date": ParameterType(Any, _DATE_RULE, _date),
-    "partition": ParameterType(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode()),
-    "port": ParameterType(Annotated[int, Meta(ge=0, le=65535)], "a whole number from 0 to 65535", _integer),
+    "bytes": _bytes(TEXT_BYTES),
+    "bytes(16)": _bytes(16),
+    "json": ParameterType(Any, "JSON", _json, "Any", json.loads, {}),
+    "datetime": _time(datetime, "an aware datetime", _seconds, "datetime"),
+    "datetime(3)": _time(datetime, "an aware datetime", _milliseconds, "datetime"),
+    "date": _time(Any, _DATE_RULE, _date, "date"),
+    "partition": _time(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode(), "date"),
+    "port": _whole("a whole number from 0 to 65535", 0, 65535, 1),
     "limit": ParameterType(
         Annotated[int, Meta(ge=0, le=2**63 - 1)] | None,
         "a whole number from 0 up, or None for no limit",
         _limit,
+        "int | None",
+        int,
+        None,
     ),
-    "page": ParameterType(Annotated[int, Meta(ge=1, le=2**63 - 1)], "a whole number from 1 up", _integer),
-    "seconds": ParameterType(Annotated[int, Meta(ge=0, le=31536000)], "whole seconds from 0 to 31536000", _integer),
+    "page": _whole("a whole number from 1 up", 1, 2**63 - 1, 1000),
+    "savepoint": ParameterType(
+        Annotated[int, Meta(ge=1)], "a whole number from 1 up", lambda depth: b"eventflow_%d" % depth, "int", int, 1
+    ),
+    "seconds": _whole("whole seconds from 0 to 31536000", 0, 31536000, 0),
 }
 """Every parameter type. A mark behind one makes the key optional."""
 _MARKS: Final[Mapping[str, bytes]] = {"?": b"NULL", "?=DEFAULT": b"DEFAULT"}

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from ..records import columns
 from .codec import decode_json, parse_datetime
 
 
@@ -53,7 +54,7 @@ SCALARS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "int": int,
     "bool": lambda data: data != b"0",
 }
-_BY_ANNOTATION: Final[Mapping[str, Callable[[bytes], Any]]] = {
+_BY_TYPE: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "str": bytes.decode,
     "int": int,
     "bytes": bytes,
@@ -65,8 +66,5 @@ _BY_ANNOTATION: Final[Mapping[str, Callable[[bytes], Any]]] = {
 @lru_cache
 def converters_of(record: type[msgspec.Struct], tolerant: bool) -> tuple[Callable[[bytes], Any], ...]:
     """What makes the values of a record, field by field; tolerant: JSON that only Python's own reader takes, too."""
-    json = {"Any": decode_json} if tolerant else {}
-    return tuple(
-        (dict(_BY_ANNOTATION) | json)[record.__annotations__[name].removesuffix(" | None")]
-        for name in record.__struct_fields__
-    )
+    by_type = dict(_BY_TYPE) | ({"Any": decode_json} if tolerant else {})
+    return tuple(by_type[column.type] for column in columns(record))

@@ -1,4 +1,4 @@
-"""What the annotation of a query says of it: the QuerySpec that the runner, `check` and the CLI all read."""
+"""What the annotation of a query says of it: the QuerySpec that the runtime, `check` and the command all read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -32,41 +32,52 @@ _MISSING: Final = object()
 _VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
 
 
+class ErrorCode(NamedTuple):
+    """The code of an error, and its message."""
+
+    code: str
+    message: str
+
+
 def broken(path: Path | str, line: int, name: str, rule: str) -> ContractError:
     """The error for a rule that a query breaks."""
     return ContractError(CODE, f"{path}:{line}: query {name}: {rule}")
 
 
 class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """What the annotation of a query says of it.
+    """What the annotation of a query says of it. A field has the name of its key in the annotation.
 
-    name: `<table>.<query>`.
-    parameters: parameter → name of its type, in the order of the query's own list.
-    returns: `Event*` (rows), `Event?` (one or none), `affected`, `none`, or a scalar type with the same signs.
-    code, message: of the error when the database fails; missing: of the NotFoundError, if any.
-    index: `<table>.<index>` that the plan uses, or `none` where nothing is looked up; None where `scan` says why
-        it reads whole tables. key: the columns that it looks up in the index, in the index's order.
+    name: `<table>.<query>`. purpose, remarks: the first line without a key, which callers read, and the others.
+    method: the public method that runs it; None for an internal query.
+    param: parameter → name of its type, in the order of the query's own list.
+    takes: (argument, record) where the method takes one mapping or record instead of the parameters.
+    returns: `Event*` (rows), `Event` (one, or `not_found`), `Event?` (one or none), a scalar type with the same signs,
+        `changed` (whether a row was), `affected` (how many were), `none`.
+    error: when the database fails; not_found: of the NotFoundError, if any.
+    index: `<table>.<index> (column, …)` that the plan uses, or `none` where nothing is looked up; None where `scan`
+        says why it reads whole tables.
     idempotent: `yes`, `no`, or `when identical…`: run again only if a duplicate then equals what was sent.
-    twin: the query that reads the row for that comparison; None where the key is the whole row.
-    conflicts: error numbers that mean for this query that another session was in the way.
-    unhurried: may take as long as `ddl_timeout` says.
+    conflict: error numbers that mean for this query that another session was in the way.
+    timeout: `ddl` where it may take as long as `ddl_timeout` says, else `read`.
+    notes: key of the annotation → what stands in brackets behind its value.
     path, line, body: the file, the line of `-- name:` and the line that the SQL begins at.
     """
 
     name: str
     purpose: str
-    parameters: Mapping[str, str]
+    remarks: str
+    method: str | None
+    param: Mapping[str, str]
+    takes: tuple[str, str] | None
     returns: str
-    code: str
-    message: str
-    not_found: tuple[str, str] | None
+    error: ErrorCode
+    not_found: ErrorCode | None
     index: str | None
-    key: tuple[str, ...]
     scan: str | None
     idempotent: str
-    twin: str | None
-    conflicts: frozenset[int]
-    unhurried: bool
+    conflict: tuple[int, ...]
+    timeout: str
+    notes: Mapping[str, str]
     path: str
     line: int
     body: int
@@ -88,12 +99,26 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """`read`, `write`, `ddl` or `session`; empty for a statement that no query may be."""
         return next((kind for kind, verbs in KINDS.items() if self.verb in verbs), "")
 
+    @cached_property
+    def index_name(self) -> str | None:
+        """The annotation `index` without its columns."""
+        return self.index and self.index.partition(" (")[0]
+
+    @cached_property
+    def index_columns(self) -> tuple[str, ...]:
+        """The columns that it looks up in the index, in the index's order."""
+        columns = (self.index or "").partition(" (")[2].rstrip(")")
+        return tuple(columns.split(", ")) if columns else ()
+
     @property
     def lookup(self) -> str:
         """The annotation `index`, or `scan`, as it is spelled."""
-        if self.index is None:
-            return f"scan: {self.scan}"
-        return f"{self.index} ({', '.join(self.key)})" if self.key else self.index
+        return self.index or f"scan: {self.scan}"
+
+    @property
+    def reads_back(self) -> str | None:
+        """The query that reads the row which a duplicate is compared with; None where the key is the whole row."""
+        return self.idempotent.partition(" to ")[2] or None
 
     def refuse(self, rule: str, line: int | None = None) -> ContractError:
         """The error for a rule that the query breaks."""
@@ -102,21 +127,14 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def types(self) -> dict[str, ParameterType]:
         """The type of each key that a call gives; the key of the parameter `pass_` is `pass`."""
-        kinds = {name.rstrip("_"): parameter_type(text) for name, text in self.parameters.items()}
+        kinds = {name.rstrip("_"): parameter_type(text) for name, text in self.param.items()}
         return {key: kind for key, kind in kinds.items() if kind is not None}
 
     @cached_property
-    def optional(self) -> frozenset[str]:
-        """The keys that a call may leave out."""
-        return frozenset(key for key, kind in self.types.items() if kind.absent is not None)
-
-    @cached_property
-    def _encoders(
-        self,
-    ) -> list[tuple[str, str, Callable[[str], object], Callable[[Any], bytes], bytes | None]]:
+    def _encoders(self) -> list[tuple[str, str, Callable[[str], object], Callable[[Any], bytes], bytes | None]]:
         return [
             (name, key, kind.is_plain, kind.encode, kind.absent)
-            for name, (key, kind) in zip(self.parameters, self.types.items(), strict=True)
+            for name, (key, kind) in zip(self.param, self.types.items(), strict=True)
         ]
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, bytes]:
@@ -139,13 +157,14 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if len(values) + left_out == len(literals):
                 return literals
         except ValueError:
-            pass  # what msgspec says may quote the value, and it is the first of perhaps several
-        raise InvalidValueError(self.code, "; ".join(refusals(self.types, values)))
+            # what msgspec says may quote the value, and it is the first of perhaps several
+            pass
+        raise self.invalid("; ".join(refusals(self.types, values)))
 
     @cached_property
     def writes(self) -> bool:
         """Whether it changes anything that lasts."""
-        return self.returns in ("affected", "none") and not (self.kind == "session" and self.idempotent == "yes")
+        return self.kind != "read" and not (self.kind == "session" and self.idempotent == "yes")
 
     @cached_property
     def commits(self) -> bool:
@@ -176,7 +195,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         record = self.record
         expected = result.columns[:1] if record is None else record.__struct_encode_fields__
         if result.columns != expected:
-            raise SchemaError(self.code, f"query {self.name} gives columns other than {', '.join(expected)}")
+            raise SchemaError(self.error.code, f"query {self.name} gives columns other than {', '.join(expected)}")
         for tolerant in (False, True):
             try:
                 if record is None:
@@ -184,9 +203,14 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                     return [value for (value,) in parse_rows(result.rows, (scalar,))]
                 return [record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))]
             except (ValueError, RecursionError):
-                pass  # its message quotes the value
-        raise SchemaError(self.code, f"query {self.name} gives a value that is not of its column's type")
+                # its message quotes the value
+                pass
+        raise SchemaError(self.error.code, f"query {self.name} gives a value that is not of its column's type")
 
-    def error(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:
-        """An error of this query."""
-        return kind(self.code, f"{self.message}: {text}", errno)
+    def failure(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:
+        """An error of this query: the database failed."""
+        return kind(self.error.code, f"{self.error.message}: {text}", errno)
+
+    def invalid(self, rules: str) -> InvalidValueError:
+        """An error of this query: what it was given breaks these rules."""
+        return InvalidValueError(self.error.code, rules)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from ..errors import InvalidValueError
 from .spec import QuerySpec
 
+BATCH_BYTES: Final = 250_000
+"""How large the statements of a batch grow: of larger ones, each row takes the servers longer."""
 _HEAD: Final = re.compile(r"[\s(]*\w+(?:\s*/\*\+.*?\*/)*", re.DOTALL)
 """The verb, with its optimizer hints, which servers accept nowhere else."""
 _VALUES: Final = re.compile(rb".*\bVALUES\s*(?=\()", re.DOTALL | re.IGNORECASE)
@@ -22,19 +23,20 @@ _TOKEN: Final = re.compile(
 )
 
 
-class Statement(str):
-    """The text of a query, with its spec and its pieces between parameters.
-
-    aiosql takes it for the plain text that it also is.
-    """
+class Call(NamedTuple):
+    """A statement as it is sent, and what it was made from."""
 
     spec: QuerySpec
-    _pieces: list[bytes]
-    _slots: list[tuple[int, str]]
+    text: bytes
+    rows: Sequence[Mapping[str, Any]] = ()
+    """The values of each row that it writes."""
 
-    @classmethod
-    def compile(cls, spec: QuerySpec, tag: bool) -> Statement:
-        """Cut the text at its parameters. Comments go; the tag comes behind the verb and its hints."""
+
+class Statement:
+    """The text of a query, cut at its parameters."""
+
+    def __init__(self, spec: QuerySpec, tag: bool) -> None:
+        """Comments go; the tag comes behind the verb and its hints."""
         texts, names = [""], []
         for kind, text in tokens(spec.sql.strip().removesuffix(";")):
             if kind == "parameter":
@@ -44,32 +46,23 @@ class Statement(str):
                 texts[-1] += " " if kind in ("comment", "space") else text
         if tag:
             texts[0] = _HEAD.sub(rf"\g<0> /*eventflow:{spec.name}@{spec.hash}*/", texts[0], count=1)
-        statement = cls(spec.sql)
-        statement.spec = spec
-        statement._pieces = [piece for text in texts for piece in (text.encode(), b"")][:-1]
-        statement._slots = [(2 * i + 1, name) for i, name in enumerate(names)]
-        return statement
+        self.spec = spec
+        self._pieces = [piece for text in texts for piece in (text.encode(), b"")][:-1]
+        self._slots = [(2 * i + 1, name) for i, name in enumerate(names)]
+
+    def call(self, values: Mapping[str, Any]) -> Call:
+        """The statement with values put in.
+
+        Raises: InvalidValueError naming every key that is missing, unknown or breaks its rule.
+        """
+        return Call(self.spec, self.render(self.spec.bind(values)), (values,))
 
     def render(self, literals: Mapping[str, bytes]) -> bytes:
-        """The statement with its parameters put in.
-
-        Raises: InvalidValueError where a parameter is missing, or one is given that there is not.
-        """
+        """The statement with literals put in, one for each parameter."""
         pieces = self._pieces.copy()
-        try:
-            for position, name in self._slots:
-                pieces[position] = literals[name]
-        except KeyError:
-            raise self._mismatch(literals) from None
-        if len(literals) != len(self.spec.parameters):
-            raise self._mismatch(literals)
+        for position, name in self._slots:
+            pieces[position] = literals[name]
         return b"".join(pieces)
-
-    def _mismatch(self, literals: Mapping[str, bytes]) -> InvalidValueError:
-        declared = self.spec.parameters
-        problems = [f"{name}: missing" for name in declared if name not in literals]
-        problems += [f"{name}: unknown parameter" for name in literals if name not in declared]
-        return InvalidValueError(self.spec.code, f"query {self.spec.name}: {'; '.join(problems)}")
 
     @property
     def slots(self) -> int:
@@ -85,6 +78,19 @@ class Statement(str):
     def values(self, literals: Mapping[str, bytes]) -> bytes:
         """The group of values of an INSERT with its parameters put in; several behind `head` make a batch."""
         return self.render(literals)[len(self.head) :]
+
+    def batches(self, groups: Sequence[bytes], packet_limit: int | None = None) -> Iterator[bytes]:
+        """The statements of a batch: as many groups of values in each as stay small, and within the server's limit."""
+        limit = min(BATCH_BYTES, packet_limit or BATCH_BYTES)
+        pending: list[bytes] = []
+        size = len(self.head)
+        for group in groups:
+            if pending and size + len(group) + 1 > limit:
+                yield self.head + b",".join(pending)
+                pending, size = [], len(self.head)
+            pending.append(group)
+            size += len(group) + 1
+        yield self.head + b",".join(pending)
 
 
 def tokens(sql: str) -> Iterator[tuple[str, str]]:

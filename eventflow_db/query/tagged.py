@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import msgspec
+
+from ..records import Event
 from .codec import JSON_DEPTH, utc
 
 T = TypeVar("T", set[Any], dict[Any, Any])
@@ -88,6 +91,11 @@ def deserialize(value: Any) -> Any:
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             return value
     return {key: deserialize(item) for key, item in value.items()}
+
+
+def revived(event: Event) -> Event:
+    """An event whose `data` is deserialized."""
+    return msgspec.structs.replace(event, data=deserialize(event.data))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -24,9 +24,10 @@ VALUES (
 );
 
 -- name: read(id)^
--- The active certificate of an id.
+-- method: read_certificate
+-- Read the active certificate of an id.
 -- param id: identifier
--- returns: Certificate?
+-- returns: Certificate
 -- error: E_EVENTFLOW_DB_CERTIFICATE_READ could not read certificate
 -- not_found: E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND certificate not found
 -- index: certificate.PRIMARY (version, id)
@@ -38,10 +39,11 @@ FROM certificate
 WHERE version = 0 AND id = :id;
 
 -- name: revoke(id)!
+-- method: revoke_certificate
 -- Revoke the active certificate of an id: it becomes the newest of its archived versions.
 -- Two at once may read the same newest version; the later one's duplicate key is then a conflict.
 -- param id: identifier
--- returns: affected
+-- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE could not revoke certificate
 -- index: certificate.PRIMARY (version, id)
 -- idempotent: no
@@ -55,9 +57,10 @@ SET
     )
 WHERE version = 0 AND id = :id;
 
--- name: revoke_past_validity()!
+-- name: revoke_past_validity_period()!
+-- method: revoke_certificates_past_validity_period
 -- Revoke every active certificate whose validity has passed, each as the newest version of its id.
--- returns: affected
+-- returns: affected (how many were revoked)
 -- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY could not revoke certificates past validity period
 -- index: certificate.PRIMARY (version)
 -- idempotent: no

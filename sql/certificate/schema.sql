@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_certificate
+-- Create the table certificate where it is missing.
 -- Certificates: version 0 is the active one of its id, higher versions are revoked ones, kept apart in p_cold.
 -- idx_id is an addition to upstream: revoking finds the newest version of an id without reading the archive.
 -- returns: none

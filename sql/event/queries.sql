@@ -1,5 +1,5 @@
 -- name: persist(id, timestamp, domain, rid, pid, name, data)!
--- One event. Several groups of VALUES make a batch.
+-- An event. Several groups of VALUES make a batch.
 -- param id: identifier
 -- param timestamp: datetime(3)?=DEFAULT (the server's clock)
 -- param domain: identifier
@@ -15,9 +15,10 @@ INSERT INTO event (id, timestamp, domain, rid, pid, name, data)
 VALUES (:id, :timestamp, :domain, :rid, :pid, :name, :data);
 
 -- name: read(id)^
--- One event.
+-- method: read_event
+-- Read an event.
 -- param id: identifier
--- returns: Event?
+-- returns: Event
 -- error: E_EVENTFLOW_DB_EVENT_READ could not read event
 -- not_found: E_EVENTFLOW_DB_EVENT_NOT_FOUND event not found
 -- index: event.PRIMARY (id)
@@ -27,9 +28,10 @@ FROM event
 WHERE id = :id;
 
 -- name: delete(id)!
--- One event, with its associations, schedule and publication; events that answer it stay, without their rid.
+-- method: delete_event
+-- Delete an event with its associations, schedule and publication; its answers stay, without their rid.
 -- param id: identifier
--- returns: affected
+-- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_DELETE could not delete event
 -- index: event.PRIMARY (id)
 -- idempotent: yes
@@ -37,7 +39,8 @@ DELETE FROM event
 WHERE id = :id;
 
 -- name: read_by_domain_and_pid(domain, pid, limit)
--- Events of one process, oldest first.
+-- method: read_events_by_domain_and_pid
+-- Read the events of a process, oldest first.
 -- The index is forced: where one process holds most rows, both servers would rather scan and sort.
 -- param domain: identifier
 -- param pid: identifier
@@ -53,7 +56,7 @@ ORDER BY timestamp, id
 LIMIT :limit;
 
 -- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, page)
--- Events of one process that come after the position (timestamp, id), oldest first.
+-- A page of the events of a process behind the position (timestamp, id), oldest first.
 -- The position is spelled out because neither server finds the index behind a row comparison.
 -- param domain: identifier
 -- param pid: identifier
@@ -71,7 +74,8 @@ ORDER BY timestamp, id
 LIMIT :page;
 
 -- name: read_by_domain_and_pid_between_timestamps(domain, pid, start, end, limit)
--- Events of one process from start to end, both included, oldest first.
+-- method: read_events_by_domain_and_pid_between_timestamps
+-- Read the events of a process from start to end, both included, oldest first.
 -- param domain: identifier
 -- param pid: identifier
 -- param start: datetime(3)
@@ -88,7 +92,8 @@ ORDER BY timestamp, id
 LIMIT :limit;
 
 -- name: read_by_domain_and_pid_and_names(domain, pid, names, limit)
--- Events of one process that have one of the names, oldest first.
+-- method: read_events_by_domain_and_pid_and_names
+-- Read the events of a process that have one of the names, oldest first; without names, none.
 -- param domain: identifier
 -- param pid: identifier
 -- param names: identifier*
@@ -104,7 +109,8 @@ ORDER BY timestamp, id
 LIMIT :limit;
 
 -- name: read_distinct_pid_by_domain(domain, limit)
--- The processes of a domain, each once, sorted.
+-- method: read_distinct_pid_by_domain
+-- Read the processes that a domain has events of, each once, sorted.
 -- Grouped by both columns, for only so do the servers skip in the index from process to process.
 -- param domain: identifier
 -- param limit: limit
@@ -120,10 +126,11 @@ ORDER BY pid
 LIMIT :limit;
 
 -- name: delete_by_domain_and_pid(domain, pid)!
--- Every event of one process, with their associations, schedules and publications.
+-- method: delete_event_by_domain_and_pid
+-- Delete every event of a process, with their associations, schedules and publications.
 -- param domain: identifier
 -- param pid: identifier
--- returns: affected
+-- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_DELETE_BY_PID could not delete events by domain and pid
 -- index: event.idx_domain_pid (domain, pid)
 -- idempotent: yes
@@ -132,7 +139,8 @@ DELETE event FROM event FORCE INDEX (idx_domain_pid)
 WHERE domain = :domain AND pid = :pid;
 
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
--- Events of a domain that are associated with a correlated process, oldest first.
+-- method: read_events_by_domain_and_cpid
+-- Read the events of a domain that are associated with a correlated process, oldest first.
 -- param domain: identifier
 -- param cpid: identifier
 -- param limit: limit
@@ -148,7 +156,8 @@ ORDER BY event.timestamp, event.id
 LIMIT :limit;
 
 -- name: read_by_eid(eid, limit)
--- Events of every domain that are associated with an entity, oldest first.
+-- method: read_events_by_eid
+-- Read the events of every domain that are associated with an entity, oldest first.
 -- param eid: identifier
 -- param limit: limit
 -- returns: Event*
@@ -163,7 +172,8 @@ ORDER BY event.timestamp, event.id
 LIMIT :limit;
 
 -- name: read_by_domain_and_eid(domain, eid, limit)
--- Events of a domain that are associated with an entity, oldest first.
+-- method: read_events_by_domain_and_eid
+-- Read the events of a domain that are associated with an entity, oldest first.
 -- param domain: identifier
 -- param eid: identifier
 -- param limit: limit
@@ -179,7 +189,7 @@ ORDER BY event.timestamp, event.id
 LIMIT :limit;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
--- Events of a domain that are associated with a correlated process and come after an id, in the order of their ids.
+-- A page of the events of a domain that are associated with a correlated process, in the order of their ids.
 -- param domain: identifier
 -- param cpid: identifier
 -- param after: position
@@ -196,7 +206,7 @@ ORDER BY event_cpid.event_id
 LIMIT :page;
 
 -- name: read_page_by_eid(eid, after, page)
--- Events of every domain that are associated with an entity and come after an id, in the order of their ids.
+-- A page of the events of every domain that are associated with an entity, in the order of their ids.
 -- param eid: identifier
 -- param after: position
 -- param page: page
@@ -212,7 +222,7 @@ ORDER BY event_eid.event_id
 LIMIT :page;
 
 -- name: read_page_by_domain_and_eid(domain, eid, after, page)
--- Events of a domain that are associated with an entity and come after an id, in the order of their ids.
+-- A page of the events of a domain that are associated with an entity, in the order of their ids.
 -- param domain: identifier
 -- param eid: identifier
 -- param after: position

@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_event
+-- Create the table event where it is missing.
 -- Events, the facts that everything else refers to.
 -- returns: none
 -- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT could not create table event

@@ -1,8 +1,9 @@
 -- name: persist(event_id, cpid)!
--- The association of an event with a correlated process.
+-- method: persist_event_cpid
+-- Associate an event with a correlated process.
 -- param event_id: identifier
 -- param cpid: identifier
--- returns: affected
+-- returns: changed (always True)
 -- error: E_EVENTFLOW_DB_EVENT_CPID_PERSIST could not persist event cpid
 -- index: none
 -- idempotent: when identical (the key is the whole row)
@@ -10,10 +11,11 @@ INSERT INTO event_cpid (event_id, cpid)
 VALUES (:event_id, :cpid);
 
 -- name: delete(event_id, cpid)!
--- The association of an event with a correlated process.
+-- method: delete_event_cpid
+-- Delete the association of an event with a correlated process.
 -- param event_id: identifier
 -- param cpid: identifier
--- returns: affected
+-- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_CPID_DELETE could not delete event cpid
 -- index: event_cpid.PRIMARY (event_id, cpid)
 -- idempotent: yes
@@ -21,7 +23,8 @@ DELETE FROM event_cpid
 WHERE event_id = :event_id AND cpid = :cpid;
 
 -- name: read_by_event_id(event_id, limit)
--- The correlated processes of an event, sorted.
+-- method: read_event_cpid_by_event_id
+-- Read the correlated processes of an event, sorted.
 -- param event_id: identifier
 -- param limit: limit
 -- returns: str*

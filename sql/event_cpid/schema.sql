@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_event_cpid
+-- Create the table event_cpid where it is missing.
 -- The correlated processes (cpid) that an event belongs to.
 -- returns: none
 -- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT_CPID could not create table event_cpid

@@ -1,8 +1,9 @@
 -- name: persist(event_id, eid)!
--- The association of an event with an entity.
+-- method: persist_event_eid
+-- Associate an event with an entity.
 -- param event_id: identifier
 -- param eid: identifier
--- returns: affected
+-- returns: changed (always True)
 -- error: E_EVENTFLOW_DB_EVENT_EID_PERSIST could not persist event eid
 -- index: none
 -- idempotent: when identical (the key is the whole row)
@@ -10,10 +11,11 @@ INSERT INTO event_eid (event_id, eid)
 VALUES (:event_id, :eid);
 
 -- name: delete(event_id, eid)!
--- The association of an event with an entity.
+-- method: delete_event_eid
+-- Delete the association of an event with an entity.
 -- param event_id: identifier
 -- param eid: identifier
--- returns: affected
+-- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_EID_DELETE could not delete event eid
 -- index: event_eid.PRIMARY (event_id, eid)
 -- idempotent: yes
@@ -21,7 +23,8 @@ DELETE FROM event_eid
 WHERE event_id = :event_id AND eid = :eid;
 
 -- name: read_by_event_id(event_id, limit)
--- The entities of an event, sorted.
+-- method: read_event_eid_by_event_id
+-- Read the entities of an event, sorted.
 -- param event_id: identifier
 -- param limit: limit
 -- returns: str*

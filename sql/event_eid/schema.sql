@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_event_eid
+-- Create the table event_eid where it is missing.
 -- The entities (eid) that an event is about.
 -- returns: none
 -- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT_EID could not create table event_eid

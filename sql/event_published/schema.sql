@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_event_published
+-- Create the table event_published where it is missing.
 -- Publications: who published an event, which hub and spoke took it, and how it ended.
 -- returns: none
 -- error: E_EVENTFLOW_DB_CREATE_TABLE_EVENT_PUBLISHED could not create table event_published

@@ -1,8 +1,10 @@
 -- name: persist(event_id, scheduled)!
--- The schedule of an event.
+-- method: persist_event_scheduled
+-- Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 -- param event_id: identifier
 -- param scheduled: datetime
--- returns: affected
+-- takes: scheduled: ScheduledEvent
+-- returns: changed (always True)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST could not persist scheduled event
 -- index: none
 -- idempotent: when identical to event_scheduled.read
@@ -10,9 +12,10 @@ INSERT INTO event_scheduled (event_id, scheduled)
 VALUES (:event_id, :scheduled);
 
 -- name: read(event_id)^
--- The schedule of an event, with the event's domain, pid and name.
+-- method: read_event_scheduled
+-- Read the schedule of an event, with the event's domain, pid and name.
 -- param event_id: identifier
--- returns: ScheduledEvent?
+-- returns: ScheduledEvent
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
 -- not_found: E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND scheduled event not found
 -- index: event_scheduled.PRIMARY (event_id)
@@ -24,8 +27,9 @@ FROM event_scheduled
 INNER JOIN event ON event.id = event_scheduled.event_id
 WHERE event_scheduled.event_id = :event_id;
 
--- name: read_not_executed(limit)
--- Schedules that wait for execution, overdue ones included, soonest first.
+-- name: read_list(limit)
+-- method: read_events_scheduled
+-- Read the schedules that are not executed yet, overdue ones included, soonest first.
 -- param limit: limit
 -- returns: ScheduledEvent*
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
@@ -41,9 +45,10 @@ ORDER BY event_scheduled.scheduled, event_scheduled.event_id
 LIMIT :limit;
 
 -- name: update_executed(event_id)!
--- Claim the execution of a scheduled event: no row once it is executed.
+-- method: update_event_scheduled_executed
+-- Claim the execution of a scheduled event: True for exactly one caller, ever.
 -- param event_id: identifier
--- returns: affected
+-- returns: changed (False: it is executed already, or unknown)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED could not update scheduled event as executed
 -- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: no
@@ -52,9 +57,10 @@ SET executed = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id AND executed IS NULL;
 
 -- name: update_success(event_id)!
--- Mark a scheduled event as having succeeded.
+-- method: update_event_scheduled_success
+-- Mark a scheduled event as having succeeded, now.
 -- param event_id: identifier
--- returns: affected
+-- returns: changed (False: it has no schedule)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS could not update scheduled event as success
 -- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: yes
@@ -63,9 +69,10 @@ SET success = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id;
 
 -- name: update_failed(event_id)!
--- Mark a scheduled event as having failed.
+-- method: update_event_scheduled_failed
+-- Mark a scheduled event as having failed, now.
 -- param event_id: identifier
--- returns: affected
+-- returns: changed (False: it has no schedule)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED could not update scheduled event as failed
 -- index: event_scheduled.PRIMARY (event_id)
 -- idempotent: yes

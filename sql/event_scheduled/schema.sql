@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_event_scheduled
+-- Create the table event_scheduled where it is missing.
 -- Schedules: when an event is due, when it was executed and how that ended.
 -- idx_executed_scheduled is an addition to upstream: due rows are found without passing the executed ones.
 -- returns: none

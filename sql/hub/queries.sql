@@ -1,11 +1,13 @@
 -- name: persist(id, external_ip, external_port, internal_ip, internal_port)!
--- One hub, online from now on.
+-- method: persist_hub
+-- Persist a hub, online from now on.
 -- param id: identifier
 -- param external_ip: address
 -- param external_port: port
 -- param internal_ip: address
 -- param internal_port: port
--- returns: affected
+-- takes: hub: Hub
+-- returns: changed (always True)
 -- error: E_EVENTFLOW_DB_HUB_PERSIST could not persist hub
 -- index: none
 -- idempotent: when identical to hub.read
@@ -13,9 +15,9 @@ INSERT INTO hub (id, external_ip, external_port, internal_ip, internal_port)
 VALUES (:id, :external_ip, :external_port, :internal_ip, :internal_port);
 
 -- name: read(id)^
--- One hub, online or not.
+-- A hub, online or not.
 -- param id: identifier
--- returns: Hub?
+-- returns: Hub
 -- error: E_EVENTFLOW_DB_HUB_READ could not read hub
 -- not_found: E_EVENTFLOW_DB_HUB_NOT_FOUND hub not found
 -- index: hub.PRIMARY (id)
@@ -25,7 +27,8 @@ FROM hub
 WHERE id = :id;
 
 -- name: read_online(limit)
--- Hubs that have not quit, longest online first.
+-- method: read_online_hubs
+-- Read the hubs that have not quit, longest online first.
 -- param limit: limit
 -- returns: Hub*
 -- error: E_EVENTFLOW_DB_HUBS_READ could not read online hubs
@@ -38,9 +41,10 @@ ORDER BY timestamp, id
 LIMIT :limit;
 
 -- name: update_to_quit(id)!
--- Mark a hub as quit: no row once it has.
+-- method: update_hub_to_quit
+-- Mark a hub as quit, now: True once.
 -- param id: identifier
--- returns: affected
+-- returns: changed (False: it had quit already, or is unknown)
 -- error: E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT could not update hub to quit
 -- index: hub.PRIMARY (id)
 -- idempotent: no
@@ -49,12 +53,13 @@ SET quit = CURRENT_TIMESTAMP()
 WHERE id = :id AND quit IS NULL;
 
 -- name: has_quit(id)$
+-- method: has_hub_quit
 -- Whether a hub has quit.
 -- param id: identifier
--- returns: bool?
+-- returns: bool (False: it is online, or unknown)
 -- error: E_EVENTFLOW_DB_HUB_HAS_QUIT could not read whether hub has quit
 -- index: hub.PRIMARY (id)
 -- idempotent: yes
-SELECT quit IS NOT NULL AS has_quit
+SELECT COUNT(quit) AS has_quit
 FROM hub
 WHERE id = :id;

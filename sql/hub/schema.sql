@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_hub
+-- Create the table hub where it is missing.
 -- Hubs, their addresses, and when they quit.
 -- idx_quit_timestamp is an addition to upstream: online hubs are found without passing those that quit.
 -- returns: none

@@ -1,5 +1,5 @@
 -- name: persist(agent, message, error)!
--- One log line.
+-- A log line, at the server's clock.
 -- param agent: identifier
 -- param message: text
 -- param error: json

@@ -1,4 +1,6 @@
--- name: create()#
+-- name: create_table()#
+-- method: create_table_log
+-- Create the table log where it is missing.
 -- Logs, partitioned by day so that old ones can be archived.
 -- seq is an addition to upstream: without a primary key Group Replication refuses every insert.
 -- returns: none

@@ -40,26 +40,29 @@ COMMIT;
 -- idempotent: yes
 ROLLBACK;
 
--- name: savepoint()!
--- Mark where a batch of statements begins.
+-- name: savepoint(savepoint)!
+-- Mark where a nested transaction begins.
+-- param savepoint: savepoint
 -- returns: affected
 -- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
 -- index: none
 -- idempotent: yes
-SAVEPOINT eventflow_batch;
+SAVEPOINT :savepoint;
 
--- name: rollback_to_savepoint()!
--- Undo a batch of statements, and nothing before it.
+-- name: rollback_to_savepoint(savepoint)!
+-- Undo a nested transaction, and nothing before it.
+-- param savepoint: savepoint
 -- returns: affected
 -- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
 -- index: none
 -- idempotent: yes
-ROLLBACK TO SAVEPOINT eventflow_batch;
+ROLLBACK TO SAVEPOINT :savepoint;
 
--- name: release_savepoint()!
--- Forget the mark of a batch that is complete.
+-- name: release_savepoint(savepoint)!
+-- Forget the mark of a nested transaction that is complete.
+-- param savepoint: savepoint
 -- returns: affected
 -- error: E_EVENTFLOW_DB_TRANSACTION could not complete transaction
 -- index: none
 -- idempotent: yes
-RELEASE SAVEPOINT eventflow_batch;
+RELEASE SAVEPOINT :savepoint;

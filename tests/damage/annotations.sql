@@ -65,7 +65,7 @@
 -- The purpose is the documentation of the method.
 -- load raises: lacks a line that says its purpose
 -- query: event.read
-- -- One event.
+- -- Read an event.
 
 -- case: code with two meanings
 -- Queries that share an error code share its message.
@@ -76,7 +76,7 @@
 
 -- case: another code
 -- Callers compare the code.
--- load raises: its error break the contract
+-- load raises: its error breaks the contract
 -- query: event.read
 - -- error: E_EVENTFLOW_DB_EVENT_READ could not read event
 + -- error: E_EVENTFLOW_DB_HUB_READ could not read event
@@ -90,10 +90,10 @@
 
 -- case: returns of another record
 -- Callers would get other fields.
--- load raises: its returns break the contract (sql/contract.json): Hub? instead of Event?
+-- load raises: its returns breaks the contract (sql/contract.json): Hub instead of Event
 -- query: event.read
-- -- returns: Event?
-+ -- returns: Hub?
+- -- returns: Event
++ -- returns: Hub
 
 -- case: returns rows of a write
 -- A DELETE has no rows.
@@ -104,7 +104,7 @@
 
 -- case: claim called idempotent
 -- A claim that runs again after a lost reply would take an event twice.
--- load raises: its idempotent break the contract
+-- load raises: its idempotent breaks the contract
 -- query: event_published.update_to_consumed_by_hub
 - -- idempotent: no
 + -- idempotent: yes

@@ -82,7 +82,7 @@
 -- case: guard of the validity lost
 -- Valid certificates would be revoked.
 -- load raises: must keep validity < CURRENT_TIMESTAMP()
--- query: certificate.revoke_past_validity
+-- query: certificate.revoke_past_validity_period
 - WHERE version = 0 AND validity < CURRENT_TIMESTAMP();
 + WHERE version = 0;
 

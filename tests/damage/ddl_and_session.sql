@@ -28,45 +28,45 @@
 -- case: create or replace
 -- The table and its rows would be dropped first.
 -- load raises: must begin with CREATE TABLE IF NOT EXISTS LOG (
--- query: log.create
+-- query: log.create_table
 - CREATE TABLE IF NOT EXISTS log (
 + CREATE OR REPLACE TABLE log (
 
 -- case: create that fails when it is there
 -- Setting the tables up a second time would fail.
 -- load raises: must begin with CREATE TABLE IF NOT EXISTS LOG (
--- query: log.create
+-- query: log.create_table
 - CREATE TABLE IF NOT EXISTS log (
 + CREATE TABLE log (
 
 -- case: create temporary
 -- The table would be gone with the connection.
 -- load raises: must begin with CREATE TABLE
--- query: log.create
+-- query: log.create_table
 - CREATE TABLE IF NOT EXISTS log (
 + CREATE TEMPORARY TABLE IF NOT EXISTS log (
 
 -- case: create of another table
 -- load raises: must begin with CREATE TABLE IF NOT EXISTS LOG (
--- query: log.create
+-- query: log.create_table
 - CREATE TABLE IF NOT EXISTS log (
 + CREATE TABLE IF NOT EXISTS logs (
 
 -- case: create like another table
 -- load raises: must spell out its columns
--- query: hub.create
+-- query: hub.create_table
 - CREATE TABLE IF NOT EXISTS hub (
 + CREATE TABLE IF NOT EXISTS hub (LIKE log) -- no columns
 
 -- case: create from a select
 -- load raises: must spell out its columns
--- query: log.create
+-- query: log.create_table
 - ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 + SELECT 1 AS n --  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
 
 -- case: create referring to another table
 -- load raises: names the tables event_eid, hub, the package's event, event_eid
--- query: event_eid.create
+-- query: event_eid.create_table
 -     FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE,
 +     FOREIGN KEY (event_id) REFERENCES hub (id) ON UPDATE CASCADE ON DELETE CASCADE,
 
@@ -77,11 +77,18 @@
 + START TRANSACTION READ ONLY;
 
 -- case: rollback of everything
--- What came before the batch would be lost too.
+-- What came before the nested transaction would be lost too.
+-- load raises: declares savepoint and does not use it
+-- query: session.rollback_to_savepoint
+- ROLLBACK TO SAVEPOINT :savepoint;
++ ROLLBACK;
+
+-- case: release for rollback
+-- What the nested transaction has written would stay.
 -- load raises: nothing but comments: ROLLBACK TO SAVEPOINT
 -- query: session.rollback_to_savepoint
-- ROLLBACK TO SAVEPOINT eventflow_batch;
-+ ROLLBACK;
+- ROLLBACK TO SAVEPOINT :savepoint;
++ RELEASE SAVEPOINT :savepoint;
 
 -- case: commit for rollback
 -- load raises: nothing but comments: ROLLBACK

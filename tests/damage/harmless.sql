@@ -33,7 +33,7 @@
 
 -- case: index added to a table
 -- check passes
--- query: hub.create
+-- query: hub.create_table
 -     PRIMARY KEY (id),
 +     PRIMARY KEY (id), INDEX idx_ours (quit, id),
 
@@ -167,8 +167,8 @@
 -- case: another purpose
 -- check passes
 -- query: event.read
-- -- One event.
-+ -- One event: the one asked for.
+- -- Read an event.
++ -- Read an event: the one asked for.
 
 -- case: parameters in another order
 -- check passes

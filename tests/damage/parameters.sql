@@ -21,7 +21,7 @@
 - -- name: read(id)^
 + -- name: read(id, pid)^
 
-  -- One event.
+  -- Read an event.
 + -- param pid: identifier
 
 -- case: parameter lost
@@ -33,12 +33,12 @@
 -- case: parameter not listed
 -- load raises: param pid is not in the list
 -- query: event.read
-  -- One event.
+  -- Read an event.
 + -- param pid: identifier
 
 -- case: parameter retyped
 -- The values would be checked by other rules.
--- load raises: event.read: its parameters break the contract (sql/contract.json): (id: text) instead of (id: identifier)
+-- load raises: event.read: its param breaks the contract (sql/contract.json): (id: text) instead of (id: identifier)
 -- query: event.read
 - -- param id: identifier
 + -- param id: text

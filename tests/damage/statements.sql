@@ -16,7 +16,7 @@
 
 -- case: DDL of the same parameters
 -- All parameters are used, yet a write has become an alteration of the table.
--- load raises: log.persist: its kind break the contract (sql/contract.json): ddl instead of write
+-- load raises: log.persist: its kind breaks the contract (sql/contract.json): ddl instead of write
 -- query: log.persist
 - INSERT INTO log (agent, message, error)
 - VALUES (:agent, :message, :error);

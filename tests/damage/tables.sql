@@ -2,7 +2,7 @@
 
 -- case: partition renamed
 -- check finds: log.archive: the server says
--- query: log.create
+-- query: log.create_table
 -     PARTITION p_hot VALUES LESS THAN MAXVALUE
 +     PARTITION p_warm VALUES LESS THAN MAXVALUE
 
@@ -10,7 +10,7 @@
 -- check finds: event.read_page_by_eid: idx_eid
 -- check finds: event.read_by_eid: promised: event_eid.idx_eid (eid)
 -- diff finds: index idx_eid: ours none; live (eid)
--- query: event_eid.create
+-- query: event_eid.create_table
 -     FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE,
 -     INDEX idx_eid (eid)
 +     FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE
@@ -18,14 +18,14 @@
 -- case: index of fewer columns
 -- check finds: event.read_by_domain_and_pid: idx_domain_pid (domain); promised: event.idx_domain_pid (domain, pid)
 -- diff finds: index idx_domain_pid: ours (domain); live (domain, pid, timestamp)
--- query: event.create
+-- query: event.create_table
 -     INDEX idx_domain_pid (domain, pid, timestamp)
 +     INDEX idx_domain_pid (domain)
 
 -- case: column retyped
 -- check finds: event.read: timestamp is datetime; promised: datetime(3)
 -- diff finds: column timestamp: ours datetime NOT NULL DEFAULT CURRENT_TIMESTAMP; live datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)
--- query: event.create
+-- query: event.create_table
 -     timestamp DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
 +     timestamp DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP(),
 
@@ -33,18 +33,18 @@
 -- check finds: hub.read: external_ip may be NULL
 -- check finds: hub.read_online: external_ip may be NULL
 -- diff finds: column external_ip: ours varchar(16) NULL COLLATE utf8mb4_bin; live varchar(16) NOT NULL COLLATE utf8mb4_bin
--- query: hub.create
+-- query: hub.create_table
 -     external_ip VARCHAR(16) NOT NULL,
 +     external_ip VARCHAR(16) NULL,
 
 -- case: column added
 -- diff finds: column note: ours varchar(64) NOT NULL COLLATE utf8mb4_bin; live none
--- query: event_cpid.create
+-- query: event_cpid.create_table
       cpid VARCHAR(64) NOT NULL,
 +     note VARCHAR(64) NOT NULL,
 
 -- case: schema syntax error
--- check finds: event.create: (1064)
--- query: event.create
+-- check finds: event.create_table: (1064)
+-- query: event.create_table
 -     data JSON NOT NULL,
 +     data JSON NOT NUL,

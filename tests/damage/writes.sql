@@ -8,7 +8,7 @@
 
 -- case: update without where
 -- load raises: is UPDATE without WHERE
--- query: certificate.revoke_past_validity
+-- query: certificate.revoke_past_validity_period
 - WHERE version = 0 AND validity < CURRENT_TIMESTAMP();
 + ;
 

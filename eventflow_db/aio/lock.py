@@ -1,0 +1,68 @@
+"""A named lock of the server, held in a block on a connection of its own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+
+from ..driver.waiting import aowner
+from ..errors import ConflictError, EventflowDBError, UnavailableError
+from ..redact import redacting_all
+from .channel import AsyncChannel
+from .retry import AsyncPooledSession
+
+
+@redacting_all
+class AsyncLock(AbstractAsyncContextManager[None]):
+    """See AsyncEventflowDB.lock."""
+
+    def __init__(self, db: AsyncPooledSession, reference: str, timeout: int) -> None:
+        queries = db._sql.lock
+        self._db = db
+        self._timeout = timeout
+        self._acquire = queries.acquire.statement.call({"reference": reference, "timeout": timeout})
+        self._release = queries.release.statement.call({"reference": reference})
+        self._channel: AsyncChannel | None = None
+
+    async def __aenter__(self) -> None:
+        spec = self._acquire.spec
+        if self._channel is not None:
+            raise spec.invalid("a lock has one block: take another one")
+        channel = await self._db._open(spec)
+        channel.read_timeout = self._timeout + 10
+        had = None
+        try:
+            had = await channel.read_row(self._acquire)
+        except BaseException as error:
+            if channel.gave_up or not isinstance(error, Exception):
+                # or it would wait on, and have the lock for a while
+                self._db._pool.cancel(channel)
+            raise
+        finally:
+            if had != 1:
+                await channel.close()
+        if had != 1:
+            raise spec.failure(ConflictError, f"not had within {self._timeout} s")
+        channel.read_timeout = self._db.settings.read_timeout
+        self._channel = channel
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        channel = self._channel
+        assert channel is not None
+        if channel.owner != aowner():
+            # a forked child: the lock, and its connection, are the parent's
+            channel.abort()
+            return
+        if error is not None:
+            # closing the connection releases it as well, a little later
+            channel.read_timeout = 1.0
+        try:
+            if await channel.read_row(self._release) != 1:
+                raise self._release.spec.failure(UnavailableError, "the lock was lost while it was held")
+        except EventflowDBError:
+            if error is None:
+                raise
+        finally:
+            await channel.close()

@@ -1,0 +1,188 @@
+"""What error numbers mean, one row for each meaning; and the error of a query for a driver's exception."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final, NamedTuple
+
+import pymysql
+
+from ..errors import (
+    AccessDeniedError,
+    ConflictError,
+    DuplicateError,
+    EventflowDBError,
+    InvalidValueError,
+    MissingReferenceError,
+    OutcomeUnknownError,
+    SchemaError,
+    UnavailableError,
+)
+from ..query.spec import QuerySpec
+
+
+class Meaning(NamedTuple):
+    """What error numbers mean to a caller, and what follows."""
+
+    error: type[EventflowDBError]
+    text: str
+    numbers: tuple[int, ...] = ()
+    discard: bool = False
+    """The connection cannot be used again."""
+    quotes: bool = False
+    """The server's message quotes values, so it is not kept."""
+    no_effect: bool = False
+    """The statement had no effect, because of others: an autocommitted one is run again."""
+    not_executed: bool = False
+    """The connection is over, and the statement did not run: the server says so, or it was never sent whole."""
+    lost: bool = False
+    """The connection ended while the statement was under way: it ran or it did not."""
+    ends_transaction: bool = False
+    """The server has rolled the whole transaction back, and would autocommit what comes next."""
+    out_of_service: bool = False
+    """The server has become read-only or stops: none of its connections is of use."""
+
+    @property
+    def retry(self) -> bool:
+        """Whether what failed so is run again, where that cannot write twice."""
+        return self.no_effect or self.not_executed or self.lost
+
+
+_IN_THE_WAY: Final = Meaning(ConflictError, "another session was in the way")
+_STOPPING: Final = Meaning(UnavailableError, "the server is not in service", discard=True)
+_LOST: Final = Meaning(OutcomeUnknownError, "the connection was lost", discard=True, lost=True)
+
+_DENIED: Final = (
+    1044, 1045, 1130, 1131, 1142, 1143, 1227, 1251, 1370, 1410, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151,
+)  # fmt: skip
+_SCHEMA: Final = (
+    1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1146, 1176, 1193, 1214, 1235, 1267, 1273,
+    1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1824, 1932, 3098, 3734, 3750, 3780,
+)  # fmt: skip
+
+MEANINGS: Final = (
+    # rows
+    Meaning(DuplicateError, "it exists already", (1062, 1586), quotes=True),
+    Meaning(MissingReferenceError, "what it refers to does not exist", (1216, 1452)),
+    Meaning(MissingReferenceError, "another row refers to it", (1217, 1451)),
+    # values
+    Meaning(InvalidValueError, "the server refuses NULL", (1048,)),
+    # not sent: it is refused here
+    Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet", (1153,)),
+    Meaning(
+        InvalidValueError,
+        "the server refuses a value",
+        (1264, 1265, 1292, 1300, 1301, 1364, 1366, 1367, 1411, 1426, 1441, 1690, 3140, 3141, 3156, 4036, 4037, 4038),
+        quotes=True,
+    ),
+    Meaning(InvalidValueError, "a value is too long for its column", (1406,)),
+    Meaning(InvalidValueError, "the table has no partition for the row", (1526,), quotes=True),
+    Meaning(InvalidValueError, "the JSON is nested too deeply", (3157, 4040), quotes=True),
+    Meaning(InvalidValueError, "a key of the JSON is too long", (3151,), quotes=True),
+    Meaning(InvalidValueError, "a check constraint refuses the row", (3819, 4025), quotes=True),
+    # locks and time limits
+    _IN_THE_WAY._replace(numbers=(1020, 1213, 1614, 3101), no_effect=True, ends_transaction=True),
+    # 1205 undoes the whole transaction where innodb_rollback_on_timeout is on, which a connection knows
+    _IN_THE_WAY._replace(numbers=(1205, 1689, 3572), no_effect=True),
+    _IN_THE_WAY._replace(numbers=(3058,)),
+    Meaning(ConflictError, "the statement was stopped before it took effect", (1317, 1969, 3024)),
+    Meaning(ConflictError, "a later partition exists", (1493,)),
+    Meaning(ConflictError, "the partition exists", (1517,)),
+    # the account
+    Meaning(AccessDeniedError, "the server denies access", _DENIED),
+    Meaning(AccessDeniedError, "the account's authentication method is not supported", (2059,), discard=True),
+    Meaning(AccessDeniedError, "authentication needs a secure connection", (2061,), discard=True),
+    # the server is away or not in service
+    Meaning(
+        UnavailableError,
+        "could not connect",
+        (1040, 1042, 1043, 1129, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005),
+        discard=True,
+    ),
+    Meaning(UnavailableError, "unknown database", (1049,), discard=True),
+    Meaning(UnavailableError, "the account has used up one of its limits", (1226,), discard=True),
+    Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
+    _STOPPING._replace(numbers=(1047, 3032, 3100), out_of_service=True),
+    _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True),
+    _STOPPING._replace(numbers=(1927, 3169, 4031), not_executed=True),
+    Meaning(UnavailableError, "the server is read-only", (1290, 1792, 1836), discard=True, out_of_service=True),
+    Meaning(
+        UnavailableError,
+        "the server is out of resources",
+        (1021, 1023, 1026, 1030, 1037, 1038, 1041, 1114, 1135, 1637, 3168, 3675),
+    ),
+    Meaning(UnavailableError, "the server is out of resources", (1206,), ends_transaction=True),
+    # the connection is lost
+    Meaning(UnavailableError, "the connection was closed", (2006,), discard=True, not_executed=True),
+    _LOST._replace(numbers=(2013, 2014, 2027, 2055)),
+    Meaning(OutcomeUnknownError, "the server failed while committing", (1180,), discard=True),
+    # tables, statements, the server's set-up
+    Meaning(SchemaError, "the tables or the server are not what the SQL needs", _SCHEMA),
+    Meaning(SchemaError, "the server does not understand the SQL", (1064,), quotes=True),
+    Meaning(SchemaError, "the server refuses a setting of the session", (1231,), quotes=True),
+    Meaning(SchemaError, "binlog_format=STATEMENT does not allow READ COMMITTED: set it to ROW or MIXED", (1665,)),
+    Meaning(SchemaError, "the server asks for a file of this machine, which is refused", (2068,), discard=True),
+)
+"""Every meaning, with its numbers; a number that is in none of them gives the base class."""
+
+_BY_NUMBER: Final = {number: meaning for meaning in MEANINGS for number in meaning.numbers}
+_UNKNOWN: Final = Meaning(EventflowDBError, "the database refused it", quotes=True)
+
+
+def meaning(errno: int | None) -> Meaning:
+    """What an error number means; the base class for a number that is not listed."""
+    return _UNKNOWN if errno is None else _BY_NUMBER.get(errno, _UNKNOWN)
+
+
+def errno_of(error: BaseException, *, connecting: bool = False) -> int:
+    """The number of a driver's exception; those without one mean a lost connection."""
+    number = error.args[0] if error.args else None
+    if connecting:
+        reason = getattr(error, "original_exception", None) or error.__cause__
+        if isinstance(error, ssl.SSLError) or isinstance(reason, ssl.SSLError):
+            return 2026
+        if isinstance(error, OSError):
+            return 2003
+    if isinstance(error, pymysql.err.Error) and isinstance(number, int) and number:
+        return number
+    if isinstance(error, pymysql.err.InterfaceError):
+        # closed before anything was sent
+        return 2006
+    return 2013
+
+
+def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False) -> EventflowDBError:
+    """The error of a query for a driver's exception, which becomes its cause.
+
+    The cause is a copy: without its traceback, whose frames hold arguments, and without the server's message
+    where that may quote a value.
+    """
+    errno = errno_of(error, connecting=connecting)
+    found = meaning(errno)
+    kind, text = found.error, found.text
+    if errno in spec.conflict:
+        kind, text = _IN_THE_WAY.error, _IN_THE_WAY.text
+    elif connecting and kind in (EventflowDBError, OutcomeUnknownError):
+        kind, text = UnavailableError, "could not connect"
+    elif kind is OutcomeUnknownError and not spec.writes:
+        kind = UnavailableError
+    translated = spec.failure(kind, text, errno)
+    secret = found.quotes or spec.name.startswith("certificate.")
+    translated.__cause__ = _without_values(error, errno, secret and not connecting)
+    return translated
+
+
+def _without_values(error: BaseException, errno: int, secret: bool) -> BaseException:
+    from_driver = isinstance(error, pymysql.err.Error)
+    if secret:
+        text = "the server's message is left out: it may quote a value"
+    elif from_driver or isinstance(error, OSError):
+        text = str(error.args[-1]) if error.args else type(error).__name__
+        reason = error.__cause__
+        if isinstance(reason, OSError):
+            text = f"{text} ({reason})"
+    else:
+        # such as UnicodeDecodeError, which holds what it could not decode
+        text = type(error).__name__
+    kind: type[BaseException] = type(error) if from_driver else pymysql.err.OperationalError
+    return kind(errno, text)

@@ -1,0 +1,87 @@
+# Generated from eventflow_db/aio/caller.py by scripts/generate; do not edit.
+"""What a query is called with: it makes a call of values, and values of the call's result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..errors import InvalidValueError, NotFoundError
+from ..query.parameters import refusals
+from ..query.rows import Result
+from ..query.spec import QuerySpec
+from ..query.statement import Call, Statement
+
+if TYPE_CHECKING:
+    from .catalogue import Catalogue, Query
+
+
+class Caller:
+    """aiosql's methods take it for their connection; a subclass sends the calls."""
+
+    _sql: Catalogue
+
+    def _run(self, call: Call) -> Result:
+        raise NotImplementedError
+
+    def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert groups of values, made from rows, all or none."""
+        raise NotImplementedError
+
+    def _read(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+        return statement.spec.decode(self._run(statement.call(values)))
+
+    def _read_one(self, statement: Statement, values: Mapping[str, Any]) -> Any:
+        rows = statement.spec.decode(self._run(statement.call(values)))
+        if rows:
+            return rows[0]
+        if statement.spec.not_found is None:
+            return None
+        raise NotFoundError(*statement.spec.not_found)
+
+    def _write(self, statement: Statement, values: Mapping[str, Any]) -> int:
+        return self._run(statement.call(values)).affected
+
+    def _persist(self, query: Query, given: Any) -> bool:
+        """Insert a row, given as a mapping or a record."""
+        return bool(query(self, **values_of(query.statement.spec, given)) > 0)
+
+    def _persist_many(
+        self, query: Query, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
+        statement = query.statement
+        spec = statement.spec
+        groups: list[bytes] = []
+        rows: list[Mapping[str, Any]] = []
+        if not isinstance(items, Iterable):
+            raise spec.invalid("must be an iterable of what is to be persisted")
+        for number, item in enumerate(items):
+            try:
+                rows.append(values(item) if values else values_of(spec, item))
+                groups.append(statement.values(spec.bind(rows[-1])))
+            except InvalidValueError as error:
+                failure = InvalidValueError(error.code, f"item {number}: {error.message}")
+                break
+        else:
+            if groups:
+                self._run_batch(statement, groups, rows)
+            return rows
+        raise failure
+
+
+def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:
+    """The keys of a mapping, or of a record those that the query takes.
+
+    Raises: InvalidValueError naming every unknown key.
+    """
+    if isinstance(given, msgspec.Struct):
+        names = dict(zip(given.__struct_encode_fields__, given.__struct_fields__, strict=True))
+        return {key: getattr(given, names[key]) for key in spec.types if key in names}
+    if not isinstance(given, Mapping):
+        raise spec.invalid("must be a mapping, or a record of its table")
+    if not given.keys() <= spec.types.keys():
+        raise spec.invalid("; ".join(refusals(spec.types, given)))
+    return dict(given)

@@ -1,0 +1,108 @@
+# Generated from eventflow_db/aio/channel.py by scripts/generate; do not edit.
+"""A connection as the API uses it: set up, its server known, one call at a time."""
+
+from __future__ import annotations
+
+import time
+from ssl import SSLContext
+from typing import Any, Final
+
+import pymysql.err
+from pymysql.constants import SERVER_STATUS
+
+from ..driver.errnos import translate
+from ..driver.setup import session_statement
+from ..driver.sync import Transport
+from ..query.rows import Result, parse_rows
+from ..query.statement import Call
+from ..settings import Settings
+
+_FACTS: Final = (
+    b"SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
+    b" CONCAT_WS('/', @@hostname, @@port, @@server_id)"
+)
+"""What a connection asks when it opens: the longest statement, what 1205 undoes, and which server this is."""
+_UPTIME: Final = b"SHOW GLOBAL STATUS LIKE 'Uptime'"
+
+
+class Channel(Transport):
+    """A connection that calls are sent through."""
+
+    packet_limit: int | None = None
+    """Bytes from which on the server refuses a statement; None where that is not known yet."""
+    rolls_back_on_timeout = False
+    """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
+    read_timeout: float | None = None
+    """Seconds without a byte from the server after which it counts as lost."""
+    _server = ""
+
+    @classmethod
+    def open(cls, settings: Settings, context: SSLContext | None) -> Channel:
+        """Connect, authenticate and set the session up, all within connect_timeout."""
+        channel = cls(cls.connection_of(settings, context), settings)
+        channel.read_timeout = settings.read_timeout
+        try:
+            with channel.within(settings.connect_timeout):
+                channel.connect()
+                channel.send(session_statement(settings, channel.connection.server_version))
+                facts = channel.send(_FACTS)
+        except BaseException:
+            channel.abort()
+            raise
+        channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
+            parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
+        )
+        return channel
+
+    @property
+    def escapes_backslashes(self) -> bool:
+        """Whether a backslash in a literal escapes, as our literals have it."""
+        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    @property
+    def is_autocommitting(self) -> bool:
+        """Whether each statement is a transaction of its own."""
+        status = self.connection.server_status
+        return (
+            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
+        )
+
+    def run(self, call: Call) -> Result:
+        """Send the statement of a call, within its time limit."""
+        if self.settings is not None:
+            self.limit(self.settings.ddl_timeout if call.spec.timeout == "ddl" else self.read_timeout)
+        if self.packet_limit is not None and len(call.text) >= self.packet_limit:
+            # the server would close the connection, and the lost connection invite to send it again
+            raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
+        return self.send(call.text)
+
+    def read_row(self, call: Call) -> Any:
+        """The one row of a call: a record or a value.
+
+        Raises: EventflowDBError of the query; a lost connection is an UnavailableError, for it holds nothing.
+        """
+        try:
+            result = self.run(call)
+        except Exception as error:
+            failure = translate(error, call.spec)
+        else:
+            return call.spec.decode(result)[0]
+        raise failure
+
+    def cancel(self, other: Channel) -> None:
+        """End the statement that the server may still be at for another connection, within connect_timeout.
+
+        Not where this is another server, or one that was restarted: its number would be someone else's now.
+        """
+        assert self.settings is not None
+        self.limit(self.settings.connect_timeout)
+        thread = other.connection.thread_id()
+        (_, uptime), *_ = parse_rows(self.send(_UPTIME).rows, (bytes.decode, int))
+        restarted = uptime + 1 < time.monotonic() - other.opened or self.connection.thread_id() < thread
+        if self._server == other._server and not restarted:
+            try:
+                self.send(b"KILL QUERY %d" % thread)
+            except pymysql.err.MySQLError as error:
+                # 1094: it has gone
+                if error.args[0] != 1094:
+                    raise

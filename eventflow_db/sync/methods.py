@@ -1,0 +1,487 @@
+# Generated from sql/ by scripts/generate; do not edit.
+"""The operations that are one query each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..query.tagged import revived
+from ..records import (
+    Certificate,
+    Event,
+    Hub,
+    NewHub,
+    NewPublishedEvent,
+    NewScheduledEvent,
+    PublishedEvent,
+    ScheduledEvent,
+)
+from ..redact import redacting_all
+from .caller import Caller
+
+
+@redacting_all
+class Methods(Caller):
+    """One method for each query that has one."""
+
+    def read_certificate(self, id: str) -> Certificate:
+        """Read the active certificate of an id.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+
+        Raises: NotFoundError (E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND), InvalidValueError before anything is sent,
+        others (E_EVENTFLOW_DB_CERTIFICATE_READ).
+        """
+        return self._sql.certificate.read(self, id=id)
+
+    def revoke_certificate(self, id: str) -> bool:
+        """Revoke the active certificate of an id: it becomes the newest of its archived versions.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there was
+        none.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
+        (E_EVENTFLOW_DB_CERTIFICATE_REVOKE).
+        """
+        return self._sql.certificate.revoke(self, id=id) > 0
+
+    def revoke_certificates_past_validity_period(self) -> int:
+        """Revoke every active certificate whose validity has passed, each as the newest version of its id.
+
+        Gives how many were revoked.
+
+        Raises: OutcomeUnknownError when the reply was lost, others
+        (E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY).
+        """
+        return self._sql.certificate.revoke_past_validity_period(self)
+
+    def create_table_certificate(self) -> None:
+        """Create the table certificate where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_CERTIFICATE).
+        """
+        self._sql.certificate.create_table(self)
+
+    def read_event(self, id: str, *, deserialize: bool = False) -> Event:
+        """Read an event.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. deserialize:
+        `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_NOT_FOUND), InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_EVENT_READ).
+        """
+        event = self._sql.event.read(self, id=id)
+        return revived(event) if deserialize else event
+
+    def delete_event(self, id: str) -> bool:
+        """Delete an event with its associations, schedule and publication; its answers stay, without their rid.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there was
+        none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_DELETE).
+        """
+        return self._sql.event.delete(self, id=id) > 0
+
+    def read_events_by_domain_and_pid(
+        self, domain: str, pid: str, *, limit: int | None = None, deserialize: bool = False
+    ) -> list[Event]:
+        """Read the events of a process, oldest first.
+
+        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
+        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
+        datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        """
+        events = self._sql.event.read_by_domain_and_pid(self, domain=domain, pid=pid, limit=limit)
+        return [revived(event) for event in events] if deserialize else events
+
+    def read_events_by_domain_and_pid_between_timestamps(
+        self,
+        domain: str,
+        pid: str,
+        start: datetime,
+        end: datetime,
+        *,
+        limit: int | None = None,
+        deserialize: bool = False,
+    ) -> list[Event]:
+        """Read the events of a process from start to end, both included, oldest first.
+
+        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. start, end:
+        an aware datetime. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …,
+        "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        """
+        events = self._sql.event.read_by_domain_and_pid_between_timestamps(
+            self, domain=domain, pid=pid, start=start, end=end, limit=limit
+        )
+        return [revived(event) for event in events] if deserialize else events
+
+    def read_events_by_domain_and_pid_and_names(
+        self, domain: str, pid: str, names: Sequence[str], *, limit: int | None = None, deserialize: bool = False
+    ) -> list[Event]:
+        """Read the events of a process that have one of the names, oldest first; without names, none.
+
+        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. names: a
+        list of identifiers, each text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data`
+        become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        """
+        events = self._sql.event.read_by_domain_and_pid_and_names(
+            self, domain=domain, pid=pid, names=names, limit=limit
+        )
+        return [revived(event) for event in events] if deserialize else events
+
+    def read_distinct_pid_by_domain(self, domain: str, *, limit: int | None = None) -> list[str]:
+        """Read the processes that a domain has events of, each once, sorted.
+
+        domain: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
+        number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN).
+        """
+        return self._sql.event.read_distinct_pid_by_domain(self, domain=domain, limit=limit)
+
+    def delete_event_by_domain_and_pid(self, domain: str, pid: str) -> bool:
+        """Delete every event of a process, with their associations, schedules and publications.
+
+        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there
+        was none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_DELETE_BY_PID).
+        """
+        return self._sql.event.delete_by_domain_and_pid(self, domain=domain, pid=pid) > 0
+
+    def read_events_by_domain_and_cpid(
+        self, domain: str, cpid: str, *, limit: int | None = None, deserialize: bool = False
+    ) -> list[Event]:
+        """Read the events of a domain that are associated with a correlated process, oldest first.
+
+        domain, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
+        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
+        datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        """
+        events = self._sql.event.read_by_domain_and_cpid(self, domain=domain, cpid=cpid, limit=limit)
+        return [revived(event) for event in events] if deserialize else events
+
+    def read_events_by_eid(self, eid: str, *, limit: int | None = None, deserialize: bool = False) -> list[Event]:
+        """Read the events of every domain that are associated with an entity, oldest first.
+
+        eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
+        number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes,
+        sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        """
+        events = self._sql.event.read_by_eid(self, eid=eid, limit=limit)
+        return [revived(event) for event in events] if deserialize else events
+
+    def read_events_by_domain_and_eid(
+        self, domain: str, eid: str, *, limit: int | None = None, deserialize: bool = False
+    ) -> list[Event]:
+        """Read the events of a domain that are associated with an entity, oldest first.
+
+        domain, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
+        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
+        datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        """
+        events = self._sql.event.read_by_domain_and_eid(self, domain=domain, eid=eid, limit=limit)
+        return [revived(event) for event in events] if deserialize else events
+
+    def create_table_event(self) -> None:
+        """Create the table event where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT).
+        """
+        self._sql.event.create_table(self)
+
+    def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
+        """Associate an event with a correlated process.
+
+        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. Gives
+        always True.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_EVENT_CPID_PERSIST).
+        """
+        return self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid) > 0
+
+    def delete_event_cpid(self, event_id: str, cpid: str) -> bool:
+        """Delete the association of an event with a correlated process.
+
+        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
+        there was none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_CPID_DELETE).
+        """
+        return self._sql.event_cpid.delete(self, event_id=event_id, cpid=cpid) > 0
+
+    def read_event_cpid_by_event_id(self, event_id: str, *, limit: int | None = None) -> list[str]:
+        """Read the correlated processes of an event, sorted.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
+        number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID).
+        """
+        return self._sql.event_cpid.read_by_event_id(self, event_id=event_id, limit=limit)
+
+    def create_table_event_cpid(self) -> None:
+        """Create the table event_cpid where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_CPID).
+        """
+        self._sql.event_cpid.create_table(self)
+
+    def persist_event_eid(self, event_id: str, eid: str) -> bool:
+        """Associate an event with an entity.
+
+        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. Gives
+        always True.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_EVENT_EID_PERSIST).
+        """
+        return self._sql.event_eid.persist(self, event_id=event_id, eid=eid) > 0
+
+    def delete_event_eid(self, event_id: str, eid: str) -> bool:
+        """Delete the association of an event with an entity.
+
+        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
+        there was none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_EID_DELETE).
+        """
+        return self._sql.event_eid.delete(self, event_id=event_id, eid=eid) > 0
+
+    def read_event_eid_by_event_id(self, event_id: str, *, limit: int | None = None) -> list[str]:
+        """Read the entities of an event, sorted.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
+        number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_EID_READ_BY_EVENT_ID).
+        """
+        return self._sql.event_eid.read_by_event_id(self, event_id=event_id, limit=limit)
+
+    def create_table_event_eid(self) -> None:
+        """Create the table event_eid where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_EID).
+        """
+        self._sql.event_eid.create_table(self)
+
+    def persist_event_published(self, published: NewPublishedEvent | PublishedEvent) -> bool:
+        """Persist the publication of an event.
+
+        published: a mapping of the following, or a PublishedEvent. event_id, publisher: text of 1 to 64 characters,
+        without white space around it, NUL or lone surrogates. Gives always True.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST).
+        """
+        return self._persist(self._sql.event_published.persist, published)
+
+    def read_event_published(self, event_id: str) -> PublishedEvent:
+        """Read the publication of an event.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+
+        Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_PUBLISHED_NOT_FOUND), InvalidValueError before anything is sent,
+        others (E_EVENTFLOW_DB_EVENT_PUBLISHED_READ).
+        """
+        return self._sql.event_published.read(self, event_id=event_id)
+
+    def update_event_published_to_consumed_by_hub(self, event_id: str, hub: str) -> bool:
+        """Claim a publication for a hub: True for exactly one caller, ever.
+
+        event_id, hub: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
+        another hub has it, or it is unknown.
+
+        Raises: MissingReferenceError (hub), InvalidValueError before anything is sent, OutcomeUnknownError when the
+        reply was lost, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE).
+        """
+        return self._sql.event_published.update_to_consumed_by_hub(self, event_id=event_id, hub=hub) > 0
+
+    def update_event_published_to_consumed_by_spoke(self, event_id: str, spoke: str) -> bool:
+        """Claim a publication for a spoke, its consumer: True for exactly one caller, ever.
+
+        event_id, spoke: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
+        another spoke has it, or it is unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
+        (E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE).
+        """
+        return self._sql.event_published.update_to_consumed_by_spoke(self, event_id=event_id, spoke=spoke) > 0
+
+    def update_event_published_to_success(self, event_id: str) -> bool:
+        """Mark a publication as having succeeded, now.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
+        none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_SUCCESS).
+        """
+        return self._sql.event_published.update_to_success(self, event_id=event_id) > 0
+
+    def update_event_published_to_failed(self, event_id: str) -> bool:
+        """Mark a publication as having failed, now.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
+        none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_FAILED).
+        """
+        return self._sql.event_published.update_to_failed(self, event_id=event_id) > 0
+
+    def update_event_published_to_orphan(self, event_id: str) -> bool:
+        """Mark a publication as having found no consumer, now.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
+        none.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_ORPHAN).
+        """
+        return self._sql.event_published.update_to_orphan(self, event_id=event_id) > 0
+
+    def create_table_event_published(self) -> None:
+        """Create the table event_published where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_PUBLISHED).
+        """
+        self._sql.event_published.create_table(self)
+
+    def persist_event_scheduled(self, scheduled: NewScheduledEvent | ScheduledEvent) -> bool:
+        """Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
+
+        scheduled: a mapping of the following, or a ScheduledEvent. event_id: text of 1 to 64 characters, without
+        white space around it, NUL or lone surrogates. scheduled: an aware datetime. Gives always True.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
+        (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST).
+        """
+        return self._persist(self._sql.event_scheduled.persist, scheduled)
+
+    def read_event_scheduled(self, event_id: str) -> ScheduledEvent:
+        """Read the schedule of an event, with the event's domain, pid and name.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+
+        Raises: NotFoundError (E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND), InvalidValueError before anything is sent,
+        others (E_EVENTFLOW_DB_SCHEDULED_EVENT_READ).
+        """
+        return self._sql.event_scheduled.read(self, event_id=event_id)
+
+    def read_events_scheduled(self, *, limit: int | None = None) -> list[ScheduledEvent]:
+        """Read the schedules that are not executed yet, overdue ones included, soonest first.
+
+        limit: a whole number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_READ).
+        """
+        return self._sql.event_scheduled.read_list(self, limit=limit)
+
+    def update_event_scheduled_executed(self, event_id: str) -> bool:
+        """Claim the execution of a scheduled event: True for exactly one caller, ever.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it is
+        executed already, or unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
+        (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
+        """
+        return self._sql.event_scheduled.update_executed(self, event_id=event_id) > 0
+
+    def update_event_scheduled_success(self, event_id: str) -> bool:
+        """Mark a scheduled event as having succeeded, now.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it has
+        no schedule.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS).
+        """
+        return self._sql.event_scheduled.update_success(self, event_id=event_id) > 0
+
+    def update_event_scheduled_failed(self, event_id: str) -> bool:
+        """Mark a scheduled event as having failed, now.
+
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it has
+        no schedule.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED).
+        """
+        return self._sql.event_scheduled.update_failed(self, event_id=event_id) > 0
+
+    def create_table_event_scheduled(self) -> None:
+        """Create the table event_scheduled where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_SCHEDULED).
+        """
+        self._sql.event_scheduled.create_table(self)
+
+    def persist_hub(self, hub: NewHub | Hub) -> bool:
+        """Persist a hub, online from now on.
+
+        hub: a mapping of the following, or a Hub. id: text of 1 to 64 characters, without white space around it,
+        NUL or lone surrogates. external_ip, internal_ip: text of 1 to 16 characters, without white space around it,
+        NUL or lone surrogates. external_port, internal_port: a whole number from 0 to 65535. Gives always True.
+
+        Raises: DuplicateError, InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUB_PERSIST).
+        """
+        return self._persist(self._sql.hub.persist, hub)
+
+    def read_online_hubs(self, *, limit: int | None = None) -> list[Hub]:
+        """Read the hubs that have not quit, longest online first.
+
+        limit: a whole number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUBS_READ).
+        """
+        return self._sql.hub.read_online(self, limit=limit)
+
+    def update_hub_to_quit(self, id: str) -> bool:
+        """Mark a hub as quit, now: True once.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it had quit
+        already, or is unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
+        (E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT).
+        """
+        return self._sql.hub.update_to_quit(self, id=id) > 0
+
+    def has_hub_quit(self, id: str) -> bool:
+        """Whether a hub has quit.
+
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it is online,
+        or unknown.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUB_HAS_QUIT).
+        """
+        return self._sql.hub.has_quit(self, id=id)
+
+    def create_table_hub(self) -> None:
+        """Create the table hub where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_HUB).
+        """
+        self._sql.hub.create_table(self)
+
+    def create_table_log(self) -> None:
+        """Create the table log where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_LOG).
+        """
+        self._sql.log.create_table(self)
