@@ -198,6 +198,11 @@ class Proxy:
             chance.choice(links).cut()
         return bool(links)
 
+    def forgive(self) -> None:
+        """Forget every rule that no request has met."""
+        with self.lock:
+            self._rules.clear()
+
     def match(self, data: bytes) -> Rule | None:
         """The rule for a request, which is used up by it."""
         with self.lock:

@@ -209,6 +209,33 @@ def test_persist_event_reply_lost_for_ever_is_bounded_in_time(api: API, proxied:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize(
+    "markers",
+    [
+        [b"session.begin@"],
+        [b"event.persist@"],
+        [b"session.commit@"],
+        [b"session.commit@", b"session.begin@", b"session.begin@", b"event.persist@"],
+    ],
+    ids=["begin", "statement", "commit", "each in turn"],
+)
+def test_call_of_several_statements_has_one_limit_of_tries(
+    api: API, proxied: Settings, proxy: Proxy, markers: list[bytes]
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_limit=4))
+    for call in (
+        lambda: db.persist_events([HALF, HALF]),
+        lambda: db.run_transaction(lambda tx: tx.persist_event(EVENT)),
+    ):
+        rules = [proxy.cut_request(marker) for _ in range(20) for marker in markers]
+        proxy.requests.clear()
+        with pytest.raises((errors.OutcomeUnknownError, errors.UnavailableError)):
+            call()
+        assert proxy.requests.count(b"session.begin@") <= 5
+        assert sum(rule.fired.is_set() for rule in rules) <= 5
+        proxy.forgive()
+
+
 def test_persist_events_commit_reply_lost_is_written_once(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:

@@ -8,30 +8,56 @@ from typing import Any
 
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, errors
+from eventflow_db import (
+    AsyncEventflowDB,
+    AsyncSession,
+    AsyncTransaction,
+    EventflowDB,
+    Session,
+    Transaction,
+    errors,
+)
+from eventflow_db.aio.connection import AsyncBorrowedSession
 from eventflow_db.query import load_specs
+from eventflow_db.sync.connection import BorrowedSession
 
 from .operations import OPERATIONS, PREFIX, TABLES, call, fails
 
-NOT_OPERATIONS = {"close": (), "from_connection": ("CONNECTION",)} | dict.fromkeys(
-    ("transaction", "run_transaction"), ("TRANSACTION",)
-)
+TRANSACTION: dict[str, tuple[str, ...]] = {"transaction": ("TRANSACTION",)}
+OF_DATABASE: dict[str, tuple[str, ...]] = TRANSACTION | {
+    "run_transaction": ("TRANSACTION",),
+    "close": (),
+    "from_connection": ("CONNECTION",),
+}
 CODES_OF_NO_OPERATION = {"CONNECTION", "TRANSACTION", "HUB_READ", "HUB_NOT_FOUND"}
-"""Of connections and transactions, and of the query that tells whether a hub is the one that was sent."""
+"""Of connections and transactions, and of the query that says whether a hub is the one that was sent."""
+CLASSES: dict[type, dict[str, tuple[str, ...]]] = {
+    EventflowDB: OF_DATABASE,
+    AsyncEventflowDB: OF_DATABASE,
+    **dict.fromkeys((Session, AsyncSession, Transaction, AsyncTransaction), TRANSACTION),
+    **dict.fromkeys((BorrowedSession, AsyncBorrowedSession), TRANSACTION),
+}
+every_class = pytest.mark.parametrize("api", CLASSES, ids=lambda api: api.__name__)
 
 
-def public_methods(api: type) -> dict[str, Any]:
+def public_methods(api: Any) -> dict[str, Any]:
     return {name: method for name, method in inspect.getmembers(api, callable) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("api", [EventflowDB, AsyncEventflowDB])
+@every_class
 def test_public_methods_are_the_operations(api: type) -> None:
-    assert public_methods(api).keys() == OPERATIONS.keys() | NOT_OPERATIONS.keys()
+    assert public_methods(api).keys() == OPERATIONS.keys() | CLASSES[api].keys()
 
 
-@pytest.mark.parametrize("api", [EventflowDB, AsyncEventflowDB])
+def test_public_names_of_a_transaction_are_the_operations(db: EventflowDB) -> None:
+    with db.transaction() as tx:
+        names = {name for name in dir(getattr(tx, "target", tx)) if not name.startswith("_")}
+    assert names == OPERATIONS.keys() | TRANSACTION.keys()
+
+
+@every_class
 def test_public_methods_document_their_codes(api: type) -> None:
-    codes = {name: operation.codes for name, operation in OPERATIONS.items()} | NOT_OPERATIONS
+    codes = {name: operation.codes for name, operation in OPERATIONS.items()} | CLASSES[api]
     codes["setup_table_schemas"] = ("CREATE_TABLE_…",)
     undocumented = [
         (name, code)

@@ -215,14 +215,14 @@ def test_query_without_mistakes_is_read(tmp_path: Path) -> None:
 def test_broken_query_is_named_with_file_line_and_rule(tmp_path: Path, old: str, new: str, rule: str) -> None:
     assert old in QUERY
     message = broken(tmp_path, "\n\n" + QUERY.replace(old, new, 1))
-    assert re.search(r"queries\.sql:(3|11): ", message)  # of the query, or of the line itself
+    assert re.search(r"queries\.sql:(3|12): ", message)  # of the query, or of the line itself
     assert "event.read" in message or "read(id" in message
     assert rule in message
 
 
 def test_query_defined_twice_names_both_places(tmp_path: Path) -> None:
     message = broken(tmp_path, QUERY + "\n" + QUERY)
-    assert "queries.sql:13: query event.read" in message
+    assert "queries.sql:14: query event.read" in message
     assert "queries.sql:1 already" in message
 
 

@@ -504,4 +504,4 @@ def test_traceback_keeps_files_and_lines(db: EventflowDB) -> None:
     with pytest.raises(errors.NotFoundError) as raised:
         db.read_event("missing")
     names = [frame.f_code.co_name for frame in frames(raised.value)]
-    assert {"read_event", "_row"} <= set(names)
+    assert {"read_event", "_read_one"} <= set(names)

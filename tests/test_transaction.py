@@ -12,7 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, NewHub, Settings, Transaction, errors
+from eventflow_db import (
+    AsyncEventflowDB,
+    EventflowDB,
+    NewHub,
+    Settings,
+    Transaction,
+    connection_arguments,
+    errors,
+)
 
 from .api import API, Loop, concurrently
 from .operations import TABLES
@@ -283,6 +291,107 @@ def test_transaction_batch_goes_with_the_transaction(db: EventflowDB, stored: Ca
 
 
 # Running again
+
+
+def test_transaction_nested_is_undone_alone_when_its_block_raises(
+    db: EventflowDB, stored: Callable[[], list[str]]
+) -> None:
+    with db.transaction() as tx:
+        tx.persist_event({**EVENT, "id": "before"})
+        with pytest.raises(Stop), tx.transaction() as inner:
+            inner.persist_event({**EVENT, "id": "undone"})
+            raise Stop
+        tx.persist_event({**EVENT, "id": "after"})
+    assert stored() == ["after", "before"]
+
+
+def test_transaction_nested_is_part_of_the_outer_one(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+    with pytest.raises(Stop), db.transaction() as tx:
+        with tx.transaction() as inner:
+            inner.persist_event({**EVENT, "id": "inner"})
+        raise Stop
+    assert stored() == []
+
+
+def test_transaction_nested_twice_is_undone_level_by_level(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+    with db.transaction() as tx:
+        with tx.transaction() as inner:
+            inner.persist_event({**EVENT, "id": "1"})
+            with pytest.raises(Stop), inner.transaction() as innermost:
+                innermost.persist_event({**EVENT, "id": "2"})
+                with innermost.transaction() as last:
+                    last.persist_event({**EVENT, "id": "3"})
+                raise Stop
+        with pytest.raises(Stop), tx.transaction() as inner:
+            inner.persist_event({**EVENT, "id": "4"})
+            raise Stop
+    assert stored() == ["1"]
+
+
+def test_transaction_nested_in_one_that_was_rolled_back_leaves_nothing(
+    db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
+) -> None:
+    with pytest.raises(errors.ConflictError), db.transaction() as tx:
+        with pytest.raises(errors.ConflictError), tx.transaction():
+            deadlock(tx, rival)
+        with pytest.raises(errors.ConflictError), tx.transaction():
+            pass
+        with pytest.raises(errors.ConflictError):
+            tx.persist_event(EVENT)
+    assert stored() == []
+
+
+def test_transaction_nested_that_is_cancelled_from_outside_is_undone(
+    settings: Settings, loop: Loop, stored: Callable[[], list[str]]
+) -> None:
+    async def work() -> None:
+        async with AsyncEventflowDB(settings) as db, db.transaction() as tx:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2), tx.transaction():
+                    await tx.persist_event({**EVENT, "id": "undone"})
+                    await asyncio.sleep(60)
+            await tx.persist_event({**EVENT, "id": "kept"})
+
+    loop.run(work())
+    assert stored() == ["kept"]
+
+
+def test_transaction_used_before_its_block_raises_invalid_value_error(settings: Settings) -> None:
+    with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
+        db.transaction().persist_event(EVENT)
+
+
+def test_transaction_entered_a_second_time_raises_invalid_value_error(settings: Settings) -> None:
+    with EventflowDB(settings) as db:
+        tx = db.transaction()
+        with tx:
+            pass
+        with pytest.raises(errors.InvalidValueError, match="has one block"), tx:
+            pass
+
+
+def test_from_connection_nested_transaction_is_a_savepoint_of_the_callers(
+    api: API, settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    connection = api.connect(settings.database, **connection_arguments())
+    api.execute(connection, "BEGIN")
+    outbox = api.session(connection)
+    outbox.persist_event({**EVENT, "id": "kept"})
+    with pytest.raises(Stop), outbox.transaction():
+        outbox.persist_event({**EVENT, "id": "undone"})
+        raise Stop
+    api.execute(connection, "COMMIT")
+    assert stored() == ["kept"]
+
+
+def test_from_connection_nested_transaction_outside_one_raises_invalid_value_error(
+    api: API, settings: Settings
+) -> None:
+    connection = api.connect(settings.database, **connection_arguments())
+    api.execute(connection, "SET autocommit = 1")
+    session = api.session(connection)
+    with pytest.raises(errors.InvalidValueError, match="begin one on the connection"), session.transaction():
+        pass
 
 
 def test_run_transaction_gives_what_the_function_gave(db: EventflowDB, stored: Callable[[], list[str]]) -> None:

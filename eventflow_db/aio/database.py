@@ -83,7 +83,7 @@ class AsyncEventflowDB(AsyncPooledSession):
         """
         return AsyncBorrowedSession(connection, load(sql_path))
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncTransaction]:
+    def transaction(self) -> AsyncTransaction:
         """One transaction over several operations: `async with db.transaction() as tx: await tx.persist_event(…)`.
 
         It is committed at the end of the block and rolled back when the block raises. It belongs to one user at a time,

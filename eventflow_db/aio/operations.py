@@ -84,7 +84,7 @@ class AsyncSession(AsyncMethods):
         Raises: DuplicateError, MissingReferenceError (rid) and others (E_EVENTFLOW_DB_EVENT_PERSIST).
         """
         values = self._event(event, serialize)
-        await self._sql.event.persist(self, **values)
+        await self._persist(self._sql.event.persist, values)
         return str(values["id"])
 
     async def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
@@ -244,7 +244,7 @@ class AsyncSession(AsyncMethods):
         query = self._sql.log.persist
         values = values_of(query.statement.spec, log)
         values["error"] = log_error(values.get("error"))
-        await query(self, **values)
+        await self._persist(query, values)
 
     async def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.

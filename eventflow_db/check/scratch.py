@@ -9,12 +9,13 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import Final
 
 import pymysql.err
 
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
+from .fill import fill
 from .server import Inspector, inspecting
 
 PREFIX: Final = "eventflow_check_"
@@ -110,97 +111,6 @@ def _make(inspector: Inspector, name: str, specs: Mapping[str, QuerySpec], rows:
     for spec in creations(specs):
         inspector.execute(Statement(spec, tag=False).render({}))
     if rows:
-        _fill(inspector, rows)
+        fill(inspector, rows)
     inspector.execute(f"CREATE TABLE {_COMPLETE} (n INT PRIMARY KEY)")
     inspector.execute("SET SESSION foreign_key_checks = 1")
-
-
-class _Column(NamedTuple):
-    table: str
-    name: str
-    type: str
-    length: str | None
-    nullable: str
-    extra: str
-    primary: str | None
-    """Its place in the primary key."""
-    parent: str | None
-    """The table that a foreign key refers to."""
-
-
-_COLUMNS: Final = """
-    SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.is_nullable, c.extra,
-        (SELECT MIN(s.seq_in_index) FROM information_schema.statistics AS s
-         WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name
-             AND s.column_name = c.column_name AND s.index_name = 'PRIMARY'),
-        (SELECT MIN(k.referenced_table_name) FROM information_schema.key_column_usage AS k
-         WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name
-             AND k.column_name = c.column_name AND k.referenced_table_name IS NOT NULL)
-    FROM information_schema.columns AS c
-    WHERE c.table_schema = DATABASE()
-    ORDER BY c.table_name, c.ordinal_position
-"""
-
-
-def _fill(inspector: Inspector, rows: int) -> None:
-    """The same number of rows in each table: keys that fit together, some values everywhere and others rare."""
-    tables: dict[str, list[_Column]] = {}
-    for row in inspector.execute(_COLUMNS):
-        column = _Column(*row)  # type: ignore[arg-type]
-        tables.setdefault(column.table, []).append(column)
-    digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
-    places = len(str(rows - 1))
-    number = " + ".join(f"d{place}.d * {10**place}" for place in range(places))
-    sources = ", ".join(f"({digits}) AS d{place}" for place in range(places))
-    inspector.execute("SET SESSION unique_checks = 0")
-    inspector.execute("CREATE TABLE eventflow_numbers (n INT PRIMARY KEY)")
-    inspector.execute(
-        f"INSERT INTO eventflow_numbers SELECT numbers.n FROM (SELECT {number} AS n FROM {sources}) AS numbers "
-        f"WHERE numbers.n < {rows}"
-    )
-    for table, columns in tables.items():
-        given = [column for column in columns if "auto_increment" not in column.extra.lower()]
-        names = ", ".join(f"`{column.name}`" for column in given)
-        values = ", ".join(_value(column, columns, rows) for column in given)
-        inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {values} FROM eventflow_numbers ORDER BY n")
-    for table in tables:
-        inspector.execute(f"ANALYZE TABLE `{table}`")
-    inspector.execute("DROP TABLE eventflow_numbers")
-    inspector.execute("SET SESSION unique_checks = 1")
-
-
-def _key(table: str, number: str) -> str:
-    return f"CONCAT('{table}-', {number})"
-
-
-def _value(column: _Column, columns: list[_Column], rows: int) -> str:
-    """The SQL of a column's value in row number n."""
-    several = sum(other.primary is not None for other in columns) > 1
-    groups = rows // 4 + 1
-    if column.type in ("varchar", "char", "text", "tinytext", "mediumtext", "longtext", "json"):
-        if column.type == "json" or (column.type == "longtext" and column.name in ("data", "error")):
-            return "'{}'"
-        if column.parent is not None:
-            value = _key(column.parent, "n" if column.primary or column.nullable == "NO" else "n MOD 50")
-        elif column.primary is None:
-            value = _skewed(column.name, rows)
-        elif not several:
-            value = _key(column.table, "n")
-        elif any(other.parent is not None and other.primary for other in columns):
-            value = _skewed(column.name, rows)
-        else:
-            value = _key(column.table, f"n MOD {groups}")
-        return f"LEFT({value}, {column.length})"
-    if column.type in ("datetime", "timestamp", "date"):
-        # a twentieth lies in the past, and where there need be no value, a twentieth has none
-        value = f"TIMESTAMPADD(MINUTE, n - {rows // 20}, CURRENT_TIMESTAMP(3))"
-        return value if column.nullable == "NO" else f"IF(n MOD 20 = 0, NULL, {value})"
-    if column.type.endswith(("blob", "binary")):
-        return "'x'"
-    return f"n DIV {groups}" if column.primary else "n MOD 65536"
-
-
-def _skewed(name: str, rows: int) -> str:
-    """Half of the rows share one value, the others have from a few to many."""
-    many = {"domain": 3, "name": 20}.get(name, max(rows // 40, 2))
-    return f"CONCAT('{name}-', IF(n MOD 2 = 0, 0, n MOD {many}))"

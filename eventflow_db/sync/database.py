@@ -84,7 +84,7 @@ class EventflowDB(PooledSession):
         """
         return BorrowedSession(connection, load(sql_path))
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> Transaction:
         """One transaction over several operations: `with db.transaction() as tx: tx.persist_event(…)`.
 
         It is committed at the end of the block and rolled back when the block raises. It belongs to one user at a time,

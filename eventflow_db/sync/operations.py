@@ -85,7 +85,7 @@ class Session(Methods):
         Raises: DuplicateError, MissingReferenceError (rid) and others (E_EVENTFLOW_DB_EVENT_PERSIST).
         """
         values = self._event(event, serialize)
-        self._sql.event.persist(self, **values)
+        self._persist(self._sql.event.persist, values)
         return str(values["id"])
 
     def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
@@ -245,7 +245,7 @@ class Session(Methods):
         query = self._sql.log.persist
         values = values_of(query.statement.spec, log)
         values["error"] = log_error(values.get("error"))
-        query(self, **values)
+        self._persist(query, values)
 
     def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.
