@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from .driver.setup import connection_arguments
 from .identifiers import generate_event_id
+from .inputs import NewCertificate, NewEvent, NewHub, NewLog, NewPublishedEvent, NewScheduledEvent
 from .query.tagged import RemoteError
-from .records import (
-    Certificate,
-    Event,
-    Hub,
-    NewCertificate,
-    NewEvent,
-    NewHub,
-    NewLog,
-    NewPublishedEvent,
-    NewScheduledEvent,
-    PublishedEvent,
-    ScheduledEvent,
-)
+from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent
 from .settings import Settings
 from .sync.database import EventflowDB, locate
 from .sync.operations import Session

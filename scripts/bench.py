@@ -21,7 +21,7 @@ from memory import memory
 from throughput import event, ratios, throughput
 
 from eventflow_db import Settings
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 RESULTS = Path(__file__).parent / "results"
 MANY = 1_000_000

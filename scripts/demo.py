@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, NewHub, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
+from eventflow_db.testing import Server, ServerUnavailableError, running_server, temporary_database
 
 console = Console()
 

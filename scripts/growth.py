@@ -15,7 +15,7 @@ import msgspec
 from processors import pinned
 
 from eventflow_db import Event, EventflowDB, Settings
-from eventflow_db.testing.servers import Server, temporary_database
+from eventflow_db.testing import Server, temporary_database
 from tests.filled import MEASURED, fill_with_old_rows, marked, prepare
 from tests.operations import OPERATIONS, call
 

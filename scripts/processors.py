@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 
 def _pids(server: Server) -> list[int]:

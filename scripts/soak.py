@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
+from eventflow_db.testing import Server, ServerUnavailableError, running_server, temporary_database
 from tests.proxy import Proxy
 
 CUT_EVERY = 0.4

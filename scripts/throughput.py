@@ -15,7 +15,7 @@ from contenders import CONTENDERS, HUB, Contender, new_id
 from processors import pinned
 
 from eventflow_db import EventflowDB, NewEvent, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 MOST = 50_000
 """Events of the process that is read."""

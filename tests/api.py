@@ -14,7 +14,7 @@ import aiomysql
 import pymysql
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, Session, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 T = TypeVar("T")
 LONGEST = 120

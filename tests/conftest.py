@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, Loop
 from .proxy import Proxy

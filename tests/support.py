@@ -13,7 +13,7 @@ import pymysql
 
 from eventflow_db import NewEvent, Transaction
 from eventflow_db.check.scratch import PREFIX
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}

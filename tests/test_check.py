@@ -16,7 +16,7 @@ from eventflow_db.check.scratch import scratch_database
 from eventflow_db.check.server import inspecting
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .support import EVENT, Admin, eventually, scratches, statements
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, concurrently
 from .support import EVENT, Admin

@@ -14,7 +14,7 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, Settings, errors
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API
 from .support import Admin, closed_port

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from eventflow_db.testing.servers import Server, temporary_database
+from eventflow_db.testing import Server, temporary_database
 
 DEMO = Path(__file__).parent.parent / "scripts" / "demo.py"
 

@@ -9,7 +9,7 @@ import pytest
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check.diff import Difference, diff
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .support import Admin, scratches
 

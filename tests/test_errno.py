@@ -15,7 +15,7 @@ from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.driver.errnos import MEANINGS, meaning
 from eventflow_db.query import load_specs
 from eventflow_db.query.statement import Call
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API
 from .proxy import Proxy

@@ -21,7 +21,7 @@ import pymysql
 import pytest
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API, concurrently
 from .support import EVENT, Admin, count, eventually, statements

@@ -11,7 +11,7 @@ import aiosql
 import msgspec
 import pytest
 
-from eventflow_db import records
+from eventflow_db import inputs
 from eventflow_db.errors import ContractError
 from eventflow_db.query import load, load_specs, package_sql
 from eventflow_db.query.annotations import read_specs
@@ -22,12 +22,12 @@ from eventflow_db.query.statement import tokens
 ROOT = Path(__file__).parent.parent
 SPECS = read_specs(ROOT / "sql")
 INPUTS: dict[str, Any] = {
-    "event.persist": records.NewEvent,
-    "event_published.persist": records.NewPublishedEvent,
-    "event_scheduled.persist": records.NewScheduledEvent,
-    "hub.persist": records.NewHub,
-    "log.persist": records.NewLog,
-    "certificate.persist": records.NewCertificate,
+    "event.persist": inputs.NewEvent,
+    "event_published.persist": inputs.NewPublishedEvent,
+    "event_scheduled.persist": inputs.NewScheduledEvent,
+    "hub.persist": inputs.NewHub,
+    "log.persist": inputs.NewLog,
+    "certificate.persist": inputs.NewCertificate,
 }
 QUERY = """-- name: read(id)^
 -- method: read_event
@@ -146,7 +146,7 @@ def test_input_has_the_keys_of_its_query(name: str) -> None:
 
 
 def test_every_mapping_of_the_package_is_checked_here() -> None:
-    assert {kind.__name__ for kind in INPUTS.values()} == {name for name in vars(records) if name.startswith("New")}
+    assert {kind.__name__ for kind in INPUTS.values()} == {name for name in vars(inputs) if name.startswith("New")}
 
 
 @every_query

@@ -28,7 +28,7 @@ from eventflow_db.query.collector import PAUSE
 from eventflow_db.query.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
 from eventflow_db.sync.channel import Channel
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .support import Admin
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eventflow_db import EventflowDB
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, concurrently
 from .operations import OPERATIONS, TABLES, call

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewCertificate, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server
+from eventflow_db.testing import Server, ServerUnavailableError, running_server
 
 from .api import API
 from .operations import OPERATIONS, call

@@ -1,4 +1,4 @@
-"""The grants that README names for each role are enough, and no more than that is needed for what they do."""
+"""The grants that sql/README.md names for each role are enough, and no more than that is needed for what they do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.check.diff import diff
 from eventflow_db.check.prove import prove
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API
 from .operations import OPERATIONS, call

@@ -15,7 +15,9 @@ import pymysql
 import pytest
 
 from eventflow_db.testing import Server, ServerUnavailableError, resolve_choice, running_server, start_server
-from eventflow_db.testing.servers import NoLocalServerError, _local_binary
+from eventflow_db.testing.choice import is_given
+from eventflow_db.testing.local import find_binary
+from eventflow_db.testing.server import NoLocalServerError
 
 from .support import eventually
 
@@ -26,7 +28,7 @@ VARIABLES = ("EVENTFLOW_TEST_SERVER", "EVENTFLOW_TEST_URL", "EVENTFLOW_TEST_IMAG
 def own_choice() -> str:
     """The choice of this run, for servers that a test starts itself."""
     choice = resolve_choice()
-    if choice == "url" or "://" in choice:
+    if is_given(choice):
         pytest.skip("this run was given a server, and starts none")
     return choice
 
@@ -85,11 +87,13 @@ def test_resolve_choice_auto_prefers_the_url(no_choice: None, monkeypatch: pytes
 def test_resolve_choice_auto_without_docker_takes_a_local_server(
     no_choice: None, no_docker: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if _local_binary():
-        assert resolve_choice("auto") == "local"
-    else:
+    try:
+        find_binary()
+    except NoLocalServerError:
         with pytest.raises(NoLocalServerError, match=r"apt-get install .*mariadb-server-core"):
             resolve_choice("auto")
+    else:
+        assert resolve_choice("auto") == "local"
     notice = capsys.readouterr().err
     assert notice.count("\n") == 1
     assert "no Docker engine answers" in notice
@@ -197,7 +201,14 @@ def test_start_server_wrong_password_raises_without_it(eventflow_server: Server)
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://root:s3cret@h/", "mysql://", "mysql://root:s3cret@h:port/", "mysql://h:99999/"]
+    "url",
+    [
+        "postgresql://root:s3cret@h/",
+        "mysql://",
+        "mysql://root:s3cret@h:port/",
+        "mysql://h:99999/",
+        "mysql://root:s3cret@h/?no_such_setting=s3cret",
+    ],
 )
 def test_start_server_malformed_url_raises_without_it(url: str) -> None:
     with pytest.raises(ServerUnavailableError, match="the given URL") as caught:

@@ -69,7 +69,7 @@ class _Connection(RawConnection):  # type: ignore[misc]
             raise
 
     def close(self) -> None:
-        """Close at once: TLS's farewell would wait for a server that may be busy, or gone."""
+        """Close at once: TLS ends in order, which would wait for a server that may be busy, or gone."""
         if self._writer is not None:
             self._writer.transport.abort()
         self._reader = self._writer = None
@@ -111,7 +111,7 @@ class AsyncTransport:
 
     @property
     def is_quiet(self) -> bool:
-        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        """False when unread bytes wait, or the end: the server has said something unasked, such as that it closes."""
         reader, writer = self.connection._reader, self.connection._writer
         if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
             return False
@@ -172,13 +172,13 @@ class AsyncTransport:
             reader.set_exception(TimeoutError("no answer in time"))
 
     async def close(self) -> None:
-        """Say goodbye and close."""
+        """Close in order."""
         writer = self.connection._writer
         if writer is None:
             return
         with contextlib.suppress(OSError, RuntimeError):
             await self.connection.ensure_closed()
-            # TLS says goodbye in its turn, which must not outlive the loop
+            # TLS closes in its turn, which must not outlive the loop
             async with asyncio.timeout(1):
                 await writer.wait_closed()
         writer.transport.abort()

@@ -152,7 +152,7 @@ class Transport:
 
     @property
     def is_quiet(self) -> bool:
-        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        """False when unread bytes wait, or the end: the server has said something unasked, such as that it closes."""
         sock = self.connection._sock
         if sock is None:
             return False
@@ -218,7 +218,7 @@ class Transport:
         return parameters, fields
 
     def close(self) -> None:
-        """Say goodbye and close."""
+        """Close in order."""
         if self.connection.open:
             self.connection.close()
 

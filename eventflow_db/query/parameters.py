@@ -126,7 +126,7 @@ class ParameterType(NamedTuple):
     def encode(self, value: Any) -> bytes:
         """The SQL literal of a value.
 
-        Raises: msgspec.ValidationError, or another ValueError that tells the rule that the value breaks.
+        Raises: msgspec.ValidationError, or another ValueError with the rule that the value breaks.
         """
         if value is None and self.absent is not None:
             return self.absent

@@ -65,8 +65,8 @@
 + -- index: event.idx_rid
 
 -- case: table of no index
--- The query promises that it reads no table.
+-- The query promises that it reads no table; the id is one that `check` fills its tables with.
 -- check finds: lock.release: plan: hub.PRIMARY…promised: none
 -- query: lock.release
 - SELECT RELEASE_LOCK(:reference) AS released;
-+ SELECT RELEASE_LOCK(:reference) AS released FROM hub WHERE id = 'hub-1';
++ SELECT RELEASE_LOCK(:reference) AS released FROM hub WHERE id = '000000001-hub';
