@@ -110,6 +110,9 @@ def _read_edits(text: str) -> Iterator[Edit]:
     query, _, changes = text.partition("\n")
     for change in changes.strip("\n").split("\n\n"):
         lines = change.splitlines()
+        assert all(line[:2] in ("- ", "+ ", "  ", "-", "+") for line in lines), (
+            f"{query}: not lines of a change:\n{change}"
+        )
         old, new = ("\n".join(line[2:] for line in lines if line[:1] in (sign, " ")) for sign in "-+")
         yield Edit(query, old, new)
 
