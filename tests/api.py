@@ -103,9 +103,11 @@ class Blocking:
 class API:
     """One of the two APIs: makes database objects and the driver's own connections."""
 
-    def __init__(self, name: str, server: Server, loop: Loop) -> None:
+    server: Server
+    """The server that `connect` goes to."""
+
+    def __init__(self, name: str, loop: Loop) -> None:
         self.name = name
-        self.server = server
         self.loop = loop
         self._opened: list[EventflowDB] = []
         self._connections: list[Any] = []

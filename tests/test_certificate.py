@@ -9,8 +9,8 @@ import pytest
 
 from eventflow_db import Certificate, EventflowDB, NewCertificate, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 ID = "certificate-id"
 BINARY = ("key", "key_iv", "key_salt", "key_tag", "pass", "pass_iv", "pass_salt", "pass_tag")

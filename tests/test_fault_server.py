@@ -20,16 +20,13 @@ import msgspec
 import pymysql
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
+from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
 from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API, concurrently
-from .conftest import Admin
-from .test_fault import count, eventually, statements
+from .support import EVENT, Admin, count, eventually, statements
 
 pytestmark = pytest.mark.slow  # servers stop, freeze and start again
-
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from eventflow_db import EventflowDB, Settings, connection_arguments
 
 from .api import API
-from .conftest import Admin
 from .filled import MEASURED, fill_with_old_rows, prepare
 from .operations import call
+from .support import Admin
 
 FEW, MANY = 40, 1000
 COUNTED = "SHOW SESSION STATUS WHERE variable_name LIKE 'Handler_read_%' OR variable_name LIKE 'Handler_icp_%'"

@@ -6,8 +6,8 @@ import pytest
 
 from eventflow_db import EventflowDB, NewHub, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 
 def test_persist_hub(db: EventflowDB, hub: NewHub) -> None:

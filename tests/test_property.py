@@ -11,15 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
+from eventflow_db import EventflowDB, NewCertificate, errors
 from eventflow_db.identifiers import generate_event_id
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 
 from .api import concurrently
-from .conftest import Admin
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 on_server = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -169,7 +168,7 @@ steps = st.lists(st.sampled_from(["persist", "revoke", "revoke_past", "read"]), 
 
 @settings(on_server, max_examples=25)
 @given(first=steps, second=steps)
-def test_two_workers_on_one_certificate(
+def test_revoke_certificate_by_two_workers_is_true_for_one(
     db: EventflowDB, admin: Admin, database: str, certificate: NewCertificate, first: list[str], second: list[str]
 ) -> None:
     """Every success is a row, versions never collide, and one at the most is active."""
@@ -202,7 +201,7 @@ def test_two_workers_on_one_certificate(
 
 @settings(on_server, max_examples=25)
 @given(first=st.integers(1, 4), second=st.integers(1, 4))
-def test_two_workers_on_one_claim(db: EventflowDB, first: int, second: int) -> None:
+def test_claim_by_two_workers_is_true_for_one(db: EventflowDB, first: int, second: int) -> None:
     """One claim succeeds, whoever makes it and however often."""
     event_id = db.persist_event(EVENT)
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})

@@ -30,7 +30,7 @@ from eventflow_db.settings import ssl_context
 from eventflow_db.sync.channel import Channel
 from eventflow_db.testing import Server
 
-from .conftest import Admin
+from .support import Admin
 
 KIB, MIB = 1 << 10, 1 << 20
 LENGTHS = ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64))
@@ -226,7 +226,7 @@ def test_reply_says_how_many_rows_were_affected(driver: Any, empty_database: str
         assert (result.affected, result.columns, list(result.rows)) == (expected, (), [])
 
 
-def test_reply_more_than_its_end_is_refused(driver: Any) -> None:
+def test_reply_with_bytes_after_its_end_raises(driver: Any) -> None:
     data = reply_bytes(driver, SMALL)
     with pytest.raises(pymysql.err.OperationalError):
         Reply().feed(data + b"\x01\0\0\x01\0")
@@ -237,7 +237,7 @@ def test_reply_end_without_an_end_is_not_complete(driver: Any) -> None:
     assert not any(Reply().feed(data[:size]) for size in range(len(data)))
 
 
-def test_reply_asking_for_a_file_is_refused() -> None:
+def test_reply_that_asks_for_a_file_raises() -> None:
     with pytest.raises(pymysql.err.OperationalError):
         Reply().feed(b"\x06\0\0\x01\xfb/file")
 

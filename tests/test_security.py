@@ -22,11 +22,10 @@ from eventflow_db import AsyncEventflowDB, EventflowDB, NewCertificate, NewEvent
 from eventflow_db.testing import Server, ServerUnavailableError, running_server
 
 from .api import API
-from .conftest import Admin
 from .operations import OPERATIONS, call
 from .proxy import Proxy
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
 OLD = b"\xfemysql_old_password\0abcdefgh\0"
@@ -147,9 +146,7 @@ def through(settings: Settings, middle: Proxy) -> Settings:
 
 
 @pytest.mark.parametrize("mode", ["REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])
-def test_no_tls_offered_is_refused_before_anything_is_sent(
-    api: API, through: Settings, middle: Proxy, mode: str
-) -> None:
+def test_no_tls_offered_raises_before_anything_is_sent(api: API, through: Settings, middle: Proxy, mode: str) -> None:
     with pytest.raises(errors.UnavailableError, match="TLS") as raised:
         api.database(msgspec.structs.replace(through, ssl_mode=mode)).ping()
     assert raised.value.errno == 2026
@@ -163,7 +160,7 @@ def test_no_tls_offered_is_plain_text_where_that_may_be(api: API, through: Setti
 
 
 @pytest.mark.parametrize("request_", [CLEAR, DIALOG, OLD], ids=["clear", "dialog", "old"])
-def test_request_for_the_password_without_tls_is_refused(
+def test_request_for_the_password_without_tls_raises(
     api: API, through: Settings, middle: Proxy, request_: bytes
 ) -> None:
     middle.replace_reply(b"root\0", packet(2, request_))
@@ -174,7 +171,7 @@ def test_request_for_the_password_without_tls_is_refused(
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_goes_over_plain_text_never_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
+def test_password_without_tls_is_never_sent_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
     middle.split = size
     api.database(through).ping()
     assert through.password.encode() not in middle.requests
@@ -184,7 +181,7 @@ def test_password_goes_over_plain_text_never_as_it_is(api: API, through: Setting
 
 
 @pytest.mark.parametrize("path", [b"/etc/passwd", b""])
-def test_request_for_a_local_file_is_refused(
+def test_request_for_a_local_file_raises(
     api: API, through: Settings, middle: Proxy, tmp_path: Path, path: bytes
 ) -> None:
     db = api.database(through)
@@ -201,7 +198,7 @@ def test_request_for_a_local_file_is_refused(
     db.ping()  # on another connection
 
 
-def test_two_statements_in_one_are_refused(api: API, settings: Settings, tmp_path: Path) -> None:
+def test_two_statements_in_one_raise(api: API, settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "session"
     path.mkdir()
     (path / "queries.sql").write_text(

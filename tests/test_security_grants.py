@@ -14,8 +14,8 @@ from eventflow_db.query import load_specs
 from eventflow_db.testing import Server
 
 from .api import API
-from .conftest import Admin
 from .operations import OPERATIONS, call
+from .support import EVENT, Admin
 
 SERVICE = ("SELECT, INSERT, UPDATE, DELETE ON `{database}`.*",)
 MIGRATOR = ("SELECT, INSERT, CREATE, ALTER, INDEX, REFERENCES, DROP ON `{database}`.*",)
@@ -63,7 +63,7 @@ def test_service_may_do_all_that_is_no_ddl(
     db = role(SERVICE)
     assert [name for name in OPERATIONS if name not in (*DDL, *PARTITIONS) and denied(db, name)] == []
     with db.transaction() as tx:
-        tx.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+        tx.persist_event(EVENT)
     assert denied(db, "create_table_hub")
     assert denied(db, "archive_log")
 

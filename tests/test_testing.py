@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
@@ -19,6 +18,8 @@ from eventflow_db.testing import Server, ServerUnavailableError, resolve_choice,
 from eventflow_db.testing.choice import is_given
 from eventflow_db.testing.local import find_binary
 from eventflow_db.testing.server import NoLocalServerError
+
+from .support import eventually
 
 VARIABLES = ("EVENTFLOW_TEST_SERVER", "EVENTFLOW_TEST_URL", "EVENTFLOW_TEST_IMAGE")
 
@@ -62,15 +63,6 @@ def value(server: Server, statement: str, database: str | None = None) -> object
         cursor.execute(statement)
         row = cursor.fetchone()
         return row[0] if row else None
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -123,19 +115,19 @@ def test_resolve_choice_docker_takes_the_image_variable(
 
 
 @pytest.mark.parametrize("choice", ["docker", "mysql:9.7"])
-def test_resolve_choice_docker_without_an_engine_is_refused(no_choice: None, no_docker: None, choice: str) -> None:
+def test_resolve_choice_docker_without_an_engine_raises(no_choice: None, no_docker: None, choice: str) -> None:
     with pytest.raises(ServerUnavailableError, match=r"no Docker engine answers .*systemctl start docker"):
         resolve_choice(choice)
 
 
-def test_resolve_choice_image_that_cannot_be_had_is_refused(own_choice: str) -> None:
+def test_resolve_choice_image_that_is_not_available_raises(own_choice: str) -> None:
     if own_choice == "local":
         pytest.skip("this run has no Docker engine")
     with pytest.raises(ServerUnavailableError, match="docker pull eventflow-no-such-image:1"):
         resolve_choice("eventflow-no-such-image:1")
 
 
-def test_resolve_choice_url_without_the_variable_is_refused(no_choice: None) -> None:
+def test_resolve_choice_url_without_the_variable_raises(no_choice: None) -> None:
     with pytest.raises(ServerUnavailableError, match="export EVENTFLOW_TEST_URL=mysql://"):
         resolve_choice("url")
 
@@ -147,7 +139,7 @@ def test_command_prints_the_choice_and_no_secret() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "url\n", "")
 
 
-def test_command_refusal_exits_with_3(no_docker: None) -> None:
+def test_command_choice_that_is_not_available_exits_with_3(no_docker: None) -> None:
     command = [sys.executable, "-m", "eventflow_db.testing", "docker"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (3, "")
@@ -190,18 +182,18 @@ def test_given_server_is_left_alone(action: str) -> None:
         getattr(server, action)()
 
 
-def test_given_server_takes_no_options() -> None:
+def test_start_server_url_with_options_raises() -> None:
     with pytest.raises(ServerUnavailableError, match="takes no options"):
         start_server("mysql://root@127.0.0.1:1/", options=["--port=1"])
 
 
-def test_given_server_that_is_not_there_is_refused() -> None:
+def test_start_server_url_where_no_server_is_raises() -> None:
     port = closed_port()
     with pytest.raises(ServerUnavailableError, match=rf"cannot log in to 127\.0\.0\.1:{port} as root"):
         start_server(f"mysql://root:s3cret@127.0.0.1:{port}/")
 
 
-def test_wrong_password_is_refused_without_telling_it(eventflow_server: Server) -> None:
+def test_start_server_wrong_password_raises_without_it(eventflow_server: Server) -> None:
     with pytest.raises(ServerUnavailableError, match="1045") as caught:
         start_server(f"mysql://root:s3cret@{eventflow_server.host}:{eventflow_server.port}/")
     assert "s3cret" not in str(caught.value)
@@ -218,7 +210,7 @@ def test_wrong_password_is_refused_without_telling_it(eventflow_server: Server) 
         "mysql://root:s3cret@h/?no_such_setting=s3cret",
     ],
 )
-def test_malformed_url_is_refused_without_telling_it(url: str) -> None:
+def test_start_server_malformed_url_raises_without_it(url: str) -> None:
     with pytest.raises(ServerUnavailableError, match="the given URL") as caught:
         start_server(url)
     assert "s3cret" not in str(caught.value)
@@ -352,7 +344,7 @@ def test_server_ends_with_its_owner(own_choice: str, number: signal.Signals) -> 
         port, directory = owner.stdout.readline().split(" ", 1)
         assert listens(int(port))
         owner.send_signal(number)
-    assert wait_for(lambda: is_clean(int(port), directory.strip()))
+    assert eventually(lambda: is_clean(int(port), directory.strip()), 30)
 
 
 @pytest.mark.slow
@@ -379,7 +371,7 @@ def test_server_outlives_a_forked_child_of_its_owner(own_choice: str) -> None:
 # The pytest plugin
 
 
-def test_plugin_tells_a_failing_start_once(tmp_path: Path, no_docker: None) -> None:
+def test_plugin_failing_start_is_reported_once(tmp_path: Path, no_docker: None) -> None:
     (tmp_path / "conftest.py").write_text("pytest_plugins = ['eventflow_db.testing.plugin']\n")
     (tmp_path / "test_it.py").write_text(
         "import pytest\n@pytest.mark.parametrize('n', range(5))\ndef test_it(eventflow_server, n): ...\n"
