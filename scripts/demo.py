@@ -32,12 +32,7 @@ def story(url: str, run: str) -> None:
 
     # An event is a fact about a process (pid) of a domain.
     order = f"order-{run}"
-    event: NewEvent = {
-        "domain": "shop",
-        "pid": order,
-        "name": "placed",
-        "data": {"total": 12.5},
-    }
+    event: NewEvent = {"domain": "shop", "pid": order, "name": "placed", "data": {"total": 12.5}}
     event_id = db.persist_event(event)
     db.read_event(event_id)
     db.read_events_by_domain_and_pid("shop", order)

@@ -98,13 +98,7 @@ class Worker:
     def _new(self) -> NewEvent:
         self._number += 1
         id = f"{self._name}-{self._number}"
-        return {
-            "id": id,
-            "domain": "soak",
-            "pid": self._name,
-            "name": "event",
-            "data": {"id": id, "text": "ä" * 500},
-        }
+        return {"id": id, "domain": "soak", "pid": self._name, "name": "event", "data": {"id": id, "text": "ä" * 500}}
 
     def _count(self, error: errors.EventflowDBError) -> str:
         self._account.errors[type(error).__name__] += 1

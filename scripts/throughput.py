@@ -23,18 +23,8 @@ MOST = 50_000
 
 def event(number: int, process: str = "written") -> NewEvent:
     """An event of an ordinary size: 190 bytes of JSON."""
-    lines = [
-        {"sku": f"A-{number % 977:04d}", "count": 2, "price": 12.5},
-        {"sku": "B-0001", "count": 1, "price": 3.75},
-    ]
-    data = {
-        "order": number,
-        "customer": "Gödel & Söhne",
-        "total": 28.75,
-        "paid": True,
-        "note": None,
-        "lines": lines,
-    }
+    lines = [{"sku": f"A-{number % 977:04d}", "count": 2, "price": 12.5}, {"sku": "B-0001", "count": 1, "price": 3.75}]
+    data = {"order": number, "customer": "Gödel & Söhne", "total": 28.75, "paid": True, "note": None, "lines": lines}
     return {"domain": process, "pid": process, "name": "placed", "data": data}
 
 

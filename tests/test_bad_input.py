@@ -140,13 +140,7 @@ SECRET = "s3cr3t-value"
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_invalid_value_error_holds_no_value(nowhere: EventflowDB, name: str) -> None:
     for key in OPERATIONS[name].values:
-        for bad in (
-            [{SECRET}],
-            {SECRET: {SECRET}},
-            f"{SECRET}\ud800",
-            f" {SECRET}".encode() * 9000,
-            {SECRET: 2**64},
-        ):
+        for bad in ([{SECRET}], {SECRET: {SECRET}}, f"{SECRET}\ud800", f" {SECRET}".encode() * 9000, {SECRET: 2**64}):
             if bad_for(key, bad):
                 with pytest.raises(errors.InvalidValueError) as caught:
                     call(nowhere, name, {**OPERATIONS[name].values, key: bad})

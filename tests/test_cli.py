@@ -64,10 +64,7 @@ def test_version_is_the_packages() -> None:
 def test_without_typer_says_what_to_install() -> None:
     program = "import sys; sys.modules['typer'] = None; from eventflow_db.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "eventflow-db: needs typer: pip install 'eventflow-db[cli]'\n",
-    )
+    assert (done.returncode, done.stderr) == (2, "eventflow-db: needs typer: pip install 'eventflow-db[cli]'\n")
 
 
 # --- check
@@ -299,10 +296,7 @@ def test_explain_unknown_row_exits_with_2(event_url: str) -> None:
         (("event.read", "id=x", "pid=y"), "pid: unknown key"),
         (("event.read", "x"), "x: must be of the form key=value"),
         (("event.read_by_domain_and_pid", "domain=x", "pid=y", "limit=z"), "limit: must be a whole number"),
-        (
-            ("event_scheduled.persist", "event_id=x", "scheduled=tomorrow"),
-            "scheduled: must be an aware datetime",
-        ),
+        (("event_scheduled.persist", "event_id=x", "scheduled=tomorrow"), "scheduled: must be an aware datetime"),
         (("session.begin",), "query session.begin has no plan"),
     ],
 )

@@ -118,11 +118,7 @@ def test_diff_archived_partitions_is_empty(live: Settings) -> None:
     ],
 )  # fmt: skip
 def test_diff_changed_table_gives_the_difference_and_its_line(
-    live: Settings,
-    admin: Admin,
-    change: str,
-    expected: tuple[str, str, str | None, str | None] | None,
-    line: str,
+    live: Settings, admin: Admin, change: str, expected: tuple[str, str, str | None, str | None] | None, line: str
 ) -> None:
     admin.execute(change)
     differences = diff(live, load_specs())

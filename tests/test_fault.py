@@ -92,20 +92,12 @@ def test_persist_event_reply_lost_of_another_row_is_duplicate(far: EventflowDB, 
 
 
 def test_persist_operations_reply_lost_are_written_once(
-    far: EventflowDB,
-    proxy: Proxy,
-    event_id: str,
-    hub: Any,
-    admin: Admin,
-    database: str,
+    far: EventflowDB, proxy: Proxy, event_id: str, hub: Any, admin: Admin, database: str
 ) -> None:
     cases: list[tuple[bytes, Callable[[], bool]]] = [
         (b"event_cpid.persist@", lambda: far.persist_event_cpid(event_id, "cpid")),
         (b"event_eid.persist@", lambda: far.persist_event_eid(event_id, "eid")),
-        (
-            b"event_published.persist@",
-            lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"}),
-        ),
+        (b"event_published.persist@", lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"})),
         (b"hub.persist@", lambda: far.persist_hub(hub)),
     ]
     for marker, call in cases:

@@ -674,10 +674,7 @@ def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path)
     try:
         ballast = tmp_path / "ballast"
         options = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"]
-        with (
-            running_server("local", options=options, data_root=tmp_path) as server,
-            temporary_database(server) as url,
-        ):
+        with running_server("local", options=options, data_root=tmp_path) as server, temporary_database(server) as url:
             db = api.database(msgspec.structs.replace(Settings.from_url(url), read_timeout=5, retry_limit=1))
             db.setup_table_schemas()
             ballast.write_bytes(bytes(shutil.disk_usage(tmp_path).free - (4 << 20)))

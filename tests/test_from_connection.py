@@ -208,12 +208,7 @@ def test_from_connection_set_to_no_backslash_escapes_later_raises(
 
 
 def test_from_connection_of_the_other_driver_raises(settings: Settings, loop: Loop) -> None:
-    account = {
-        "host": settings.host,
-        "port": settings.port,
-        "user": settings.user,
-        "password": settings.password,
-    }
+    account = {"host": settings.host, "port": settings.port, "user": settings.user, "password": settings.password}
     with pymysql.connect(**account) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
         AsyncEventflowDB.from_connection(connection)
 

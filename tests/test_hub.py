@@ -59,9 +59,7 @@ def online(db: EventflowDB, hub: NewHub, admin: Admin, database: str) -> list[st
     for number, id in enumerate(["b", "young", "old", "a"]):
         db.persist_hub({**hub, "id": id})
         admin.execute(
-            f"UPDATE `{database}`.hub SET timestamp = %s WHERE id = %s",
-            f"2030-01-0{(2, 3, 1, 2)[number]}",
-            id,
+            f"UPDATE `{database}`.hub SET timestamp = %s WHERE id = %s", f"2030-01-0{(2, 3, 1, 2)[number]}", id
         )
     return ["old", "a", "b", "young"]
 

@@ -53,9 +53,7 @@ def test_generate_event_id_at_once_in_many_threads_gives_each_its_own() -> None:
     assert all(part == sorted(part) for part in ids)
 
 
-def test_generate_event_id_strictly_increases_when_the_clock_is_set_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_generate_event_id_strictly_increases_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     class Back:
         @staticmethod
         def time_ns() -> int:

@@ -312,9 +312,7 @@ def test_read_event_deserialize_revives_what_node_writes(
 
 def test_read_event_deserialize_revives_nodes_error(db: EventflowDB, admin: Admin, database: str) -> None:
     written_by_node(
-        admin,
-        database,
-        '{"$type":"Error","$value":{"name":"TypeError","message":"no","stack":"TypeError: no"}}',
+        admin, database, '{"$type":"Error","$value":{"name":"TypeError","message":"no","stack":"TypeError: no"}}'
     )
     error = db.read_event("node", deserialize=True).data
     assert (type(error), str(error), error.stack) == (RemoteError, "TypeError: no", "TypeError: no")

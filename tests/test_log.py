@@ -130,10 +130,7 @@ def log(admin: Admin, empty_database: str) -> Log:
 
 
 def test_archive_log_partition_holds_what_is_before_the_day(log_db: EventflowDB, log: Log) -> None:
-    before, on = (
-        ["1999-12-31 00:00:00", "2030-01-01 23:59:59.999"],
-        ["2030-01-02 00:00:00", "2030-01-03 00:00:00"],
-    )
+    before, on = (["1999-12-31 00:00:00", "2030-01-01 23:59:59.999"], ["2030-01-02 00:00:00", "2030-01-03 00:00:00"])
     log.write(*before, *on)
     assert log_db.archive_log(DAY) is True
     assert log.partitions == ["p_cold_20300102", "p_hot"]

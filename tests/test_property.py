@@ -20,9 +20,7 @@ from .api import concurrently
 from .support import EVENT, Admin
 
 on_server = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 text = st.text(max_size=80) | st.sampled_from(
     ["'", "\\", "\\'", "''", '"', "%", "%s", "%(id)s", ":id", ":pid", "--", "/*", "*/", "#", ";", "`", "\0", "\n",
@@ -109,13 +107,7 @@ def test_text_in_any_identifier_comes_back_equal_and_changes_nothing_else(
 @on_server
 @given(message=text, cert=text, key=st.binary(max_size=40))
 def test_text_and_bytes_come_back_equal(
-    db: EventflowDB,
-    admin: Admin,
-    database: str,
-    certificate: NewCertificate,
-    message: str,
-    cert: str,
-    key: bytes,
+    db: EventflowDB, admin: Admin, database: str, certificate: NewCertificate, message: str, cert: str, key: bytes
 ) -> None:
     try:
         db.persist_log({"agent": "property", "message": message})
@@ -177,12 +169,7 @@ steps = st.lists(st.sampled_from(["persist", "revoke", "revoke_past", "read"]), 
 @settings(on_server, max_examples=25)
 @given(first=steps, second=steps)
 def test_revoke_certificate_by_two_workers_is_true_for_one(
-    db: EventflowDB,
-    admin: Admin,
-    database: str,
-    certificate: NewCertificate,
-    first: list[str],
-    second: list[str],
+    db: EventflowDB, admin: Admin, database: str, certificate: NewCertificate, first: list[str], second: list[str]
 ) -> None:
     """Every success is a row, versions never collide, and one at the most is active."""
 

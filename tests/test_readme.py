@@ -108,8 +108,7 @@ def test_links_lead_to_what_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "method",
-    [name for name in dir(EventflowDB) if not name.startswith("_") and name not in ("settings", "close")],
+    "method", [name for name in dir(EventflowDB) if not name.startswith("_") and name not in ("settings", "close")]
 )
 def test_readme_names_every_operation(method: str) -> None:
     assert re.search(rf"\b{method}\b", README)
@@ -136,10 +135,7 @@ def test_readme_says_what_to_do_about_every_error(kind: str) -> None:
 def test_sql_readme_shows_the_query_and_tag_that_there_are() -> None:
     spec = load_specs()["event.read_by_eid"]
     assert spec.sql in SQL_README
-    assert set(re.findall(r"event\.read_by_eid@(\w+)|--tag (\w+)", SQL_README)) == {
-        (spec.hash, ""),
-        ("", spec.hash),
-    }
+    assert set(re.findall(r"event\.read_by_eid@(\w+)|--tag (\w+)", SQL_README)) == {(spec.hash, ""), ("", spec.hash)}
     assert f"source      sql/event/queries.sql:{spec.line}\n" in SQL_README
 
 

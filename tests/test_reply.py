@@ -131,10 +131,7 @@ def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: in
         account = Settings.from_url(eventflow_server.database_url("mysql"))
         channel = Channel.open(account, ssl_context(account))
         try:
-            for statement in (
-                f"SELECT REPEAT('x', {size}) AS a",
-                f"SELECT 'first' AS b, REPEAT('x', {size}) AS a",
-            ):
+            for statement in (f"SELECT REPEAT('x', {size}) AS a", f"SELECT 'first' AS b, REPEAT('x', {size}) AS a"):
                 result = channel.send(statement.encode())
                 (row,) = values(result)
                 assert row[-1] == b"x" * size
@@ -272,10 +269,7 @@ def test_read_length_reads_what_the_driver_reads(number: int) -> None:
         if number < limit:
             data = mark + struct.pack(layout, number)
             packet = pymysql.protocol.MysqlPacket(data, "utf8")
-            assert read_length(b"?" + data + b"??", 1) == (
-                packet.read_length_encoded_integer(),
-                1 + len(data),
-            )
+            assert read_length(b"?" + data + b"??", 1) == (packet.read_length_encoded_integer(), 1 + len(data))
     if number < 1 << 24:
         assert read_length(b"\xfd" + number.to_bytes(3, "little"), 0) == (number, 4)
 
@@ -303,8 +297,7 @@ leaves = (
     | st.text(st.characters(exclude_categories=["Cs"]))
 )  # fmt: skip
 documents = st.recursive(
-    leaves,
-    lambda more: st.lists(more) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), more),
+    leaves, lambda more: st.lists(more) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), more)
 )
 
 

@@ -114,11 +114,7 @@ def cipher(api: API, settings: Settings) -> str:
 @pytest.mark.parametrize("mode", ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])
 @pytest.mark.parametrize("authority", ["right", "wrong"])
 def test_ssl_mode(
-    api: API,
-    tls_server: tuple[str, Settings],
-    authorities: tuple[Authority, Authority],
-    mode: str,
-    authority: str,
+    api: API, tls_server: tuple[str, Settings], authorities: tuple[Authority, Authority], mode: str, authority: str
 ) -> None:
     host, settings = tls_server
     trusted = authorities[authority == "wrong"].path
@@ -380,12 +376,7 @@ FAULTS: list[Callable[[Proxy, Admin], None]] = [_refused, _cut, _no_table, _brok
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__[1:])
 def test_no_secret_in_any_error(
-    api: API,
-    eventflow_server: Server,
-    empty_database: str,
-    admin: Admin,
-    fault: Any,
-    caplog: pytest.LogCaptureFixture,
+    api: API, eventflow_server: Server, empty_database: str, admin: Admin, fault: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every operation with secret arguments, failing in several ways."""
     caplog.set_level(logging.DEBUG)
@@ -397,12 +388,7 @@ def test_no_secret_in_any_error(
         with Proxy(eventflow_server) as proxy:
             settings = Settings.from_url(eventflow_server.database_url(empty_database))
             settings = msgspec.structs.replace(
-                settings,
-                host="127.0.0.1",
-                port=proxy.port,
-                ssl_mode="DISABLED",
-                retry_limit=1,
-                read_timeout=1,
+                settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", retry_limit=1, read_timeout=1
             )
             target = api.database(settings)
             target.ping()

@@ -77,10 +77,7 @@ def test_migrator_may_make_tables_and_archive(role: Callable[[tuple[str, ...]], 
 
 @pytest.mark.slow
 def test_checker_may_prove_every_query_and_compare_the_tables(
-    role: Callable[[tuple[str, ...]], EventflowDB],
-    empty_db: EventflowDB,
-    empty_database: str,
-    eventflow_server: Server,
+    role: Callable[[tuple[str, ...]], EventflowDB], empty_db: EventflowDB, empty_database: str, eventflow_server: Server
 ) -> None:
     empty_db.setup_table_schemas()
     role(CHECKER)

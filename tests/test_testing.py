@@ -377,17 +377,7 @@ def test_plugin_failing_start_is_reported_once(tmp_path: Path, no_docker: None) 
         "import pytest\n@pytest.mark.parametrize('n', range(5))\ndef test_it(eventflow_server, n): ...\n"
     )
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "--rootdir",
-            str(tmp_path),
-            str(tmp_path),
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)],
         env={**os.environ, "EVENTFLOW_TEST_SERVER": "docker"},
         capture_output=True,
         text=True,

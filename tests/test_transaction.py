@@ -12,15 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import (
-    AsyncEventflowDB,
-    EventflowDB,
-    NewHub,
-    Settings,
-    Transaction,
-    connection_arguments,
-    errors,
-)
+from eventflow_db import AsyncEventflowDB, EventflowDB, NewHub, Settings, Transaction, connection_arguments, errors
 
 from .api import API, Loop, concurrently
 from .operations import TABLES
@@ -359,6 +351,8 @@ def test_transaction_nested_that_is_cancelled_from_outside_is_undone(
 def test_transaction_used_before_its_block_raises_invalid_value_error(settings: Settings) -> None:
     with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
         db.transaction().persist_event(EVENT)
+    with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
+        db.transaction().persist_events([EVENT])
 
 
 def test_transaction_entered_a_second_time_raises_invalid_value_error(settings: Settings) -> None:
@@ -467,11 +461,7 @@ def test_transaction_used_by_two_at_once_raises(db: EventflowDB, rival: Any, sto
         waits.start()
         waits.join(0.2)
         assert waits.is_alive()
-        for call in (
-            lambda: tx.read_event("a"),
-            lambda: tx.persist_event(EVENT),
-            lambda: tx.persist_events([EVENT]),
-        ):
+        for call in (lambda: tx.read_event("a"), lambda: tx.persist_event(EVENT), lambda: tx.persist_events([EVENT])):
             with pytest.raises(errors.InvalidValueError, match="one user at a time"):
                 call()
         rival.rollback()
@@ -484,10 +474,7 @@ def test_transaction_in_use_at_its_end_is_not_committed(
     db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
     hold_event(rival)
-    with (
-        pytest.raises(errors.InvalidValueError, match="one user at a time") as caught,
-        db.transaction() as tx,
-    ):
+    with pytest.raises(errors.InvalidValueError, match="one user at a time") as caught, db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         waits = threading.Thread(target=tx.persist_event, args=({**EVENT, "id": "held"},))
         waits.start()

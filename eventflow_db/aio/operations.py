@@ -74,8 +74,9 @@ class AsyncSession(AsyncMethods):
 
         Raises: DuplicateError, MissingReferenceError (rid) and others (E_EVENTFLOW_DB_EVENT_PERSIST).
         """
-        values = _event(self._sql.event.persist.statement.spec, event, serialize)
-        await self._persist(self._sql.event.persist, values)
+        statement = self._sql.event.persist.statement
+        values = _event(statement.spec, event, serialize)
+        await self._write(statement, values)
         return str(values["id"])
 
     async def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
@@ -126,10 +127,10 @@ class AsyncSession(AsyncMethods):
 
         Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_LOG_PERSIST).
         """
-        query = self._sql.log.persist
-        values = values_of(query.statement.spec, log)
+        statement = self._sql.log.persist.statement
+        values = values_of(statement.spec, log)
         values["error"] = log_error(values.get("error"))
-        await self._persist(query, values)
+        await self._write(statement, values)
 
     async def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.

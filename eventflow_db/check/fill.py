@@ -39,10 +39,7 @@ _COLUMNS: Final = """
 
 
 def fill(
-    inspector: Inspector,
-    rows: int,
-    values: Mapping[str, str] | None = None,
-    only: Collection[str] | None = None,
+    inspector: Inspector, rows: int, values: Mapping[str, str] | None = None, only: Collection[str] | None = None
 ) -> None:
     """Add so many rows to each table of the inspector's default database, and have the server analyze them.
 

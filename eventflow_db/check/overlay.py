@@ -34,8 +34,7 @@ def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> Non
         tree = parse(spec)
         if tree is None:
             raise spec.refuse(
-                "is not understood, so what it changes or finds cannot be judged: write it more plainly",
-                spec.body,
+                "is not understood, so what it changes or finds cannot be judged: write it more plainly", spec.body
             )
         if spec.kind == "write" and spec.verb != original.verb:
             raise spec.refuse(f"is {spec.verb}, the package's {original.verb}", spec.body)
@@ -60,8 +59,7 @@ def _keep_words(spec: QuerySpec, original: QuerySpec) -> None:
     tables = [set(table_names(tokenize(one), None)) for one in (original, spec)]
     if tables[0] != tables[1]:
         raise spec.refuse(
-            f"names the tables {', '.join(sorted(tables[1]))}, the package's {', '.join(sorted(tables[0]))}",
-            spec.body,
+            f"names the tables {', '.join(sorted(tables[1]))}, the package's {', '.join(sorted(tables[0]))}", spec.body
         )
 
 

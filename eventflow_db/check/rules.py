@@ -108,24 +108,7 @@ def _check_parameters(spec: QuerySpec, found: Sequence[Token]) -> None:
     for i, token in enumerate(found):
         before = found[i - 1].text.upper() if i else ""
         driver = spec.sql[token.start : token.start + 2] in ("%s", "%(") and (
-            before
-            in (
-                "=",
-                "<",
-                ">",
-                "<=",
-                ">=",
-                "<>",
-                "!=",
-                ",",
-                "(",
-                "IN",
-                "LIKE",
-                "AND",
-                "BETWEEN",
-                "LIMIT",
-                "BY",
-            )
+            before in ("=", "<", ">", "<=", ">=", "<>", "!=", ",", "(", "IN", "LIKE", "AND", "BETWEEN", "LIMIT", "BY")
         )
         if token.token_type is TokenType.PLACEHOLDER or driver:
             raise _refuse(spec, token, "parameters are written :name, and declared behind the query's name")

@@ -108,8 +108,7 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit."),
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -124,12 +123,10 @@ def check(
     sql: Sql = None,
     rows: Annotated[int, typer.Option(min=10, max=1_000_000, help="Rows in each scratch table.")] = 20_000,
     scratch: Annotated[
-        bool,
-        typer.Option("--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one."),
+        bool, typer.Option("--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one.")
     ] = True,
     keep_scratch: Annotated[
-        bool,
-        typer.Option("--keep-scratch", help="Leave the scratch database there, and take the one left there."),
+        bool, typer.Option("--keep-scratch", help="Leave the scratch database there, and take the one left there.")
     ] = False,
     json: Json = False,
 ) -> int:
@@ -188,8 +185,7 @@ def queries(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One query, or one table's.")] = None,
     sql: Sql = None,
     tag: Annotated[
-        str | None,
-        typer.Option(metavar="TAG", help="From a slow log: event.read@1ce2b5f0, or 1ce2b5f0 alone."),
+        str | None, typer.Option(metavar="TAG", help="From a slow log: event.read@1ce2b5f0, or 1ce2b5f0 alone.")
     ] = None,
     json: Json = False,
 ) -> int:

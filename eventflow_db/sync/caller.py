@@ -73,12 +73,7 @@ class Caller:
         raise failure
 
     def _iterate(
-        self,
-        query: Callable[..., list[Event]],
-        after: Event | str,
-        page: int,
-        deserialize: bool,
-        **keys: str,
+        self, query: Callable[..., list[Event]], after: Event | str, page: int, deserialize: bool, **keys: str
     ) -> Iterator[Event]:
         """The events behind a position, page by page; no connection is held between pages."""
         position = after.id if isinstance(after, Event) else after
