@@ -99,6 +99,7 @@ def test_edited_copy_unknown_query_raises(tmp_path: Path) -> None:
     [
         ("-- load raises: x\n- FROM event\n", "there is no query"),
         ("-- load raises: x\n-- query: event.read\n+ FROM event\n", "a line that is there before"),
+        ("-- load raises: x\n-- query: event.read\n- FROM event\nFROM hub\n", "not lines of a change"),
         ("-- query: event.read\n- FROM event\n", "belongs above the query"),
         ("-- load rises: x\n-- query: event.read\n- FROM event\n", "are not all of"),
     ],
