@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from eventflow_db import NewEvent, Session, errors
 from eventflow_db.query import load_specs
 from eventflow_db.query.spec import QuerySpec
+
+from .support import NOON
 
 PREFIX = "E_EVENTFLOW_DB_"
 E = TypeVar("E", bound=errors.EventflowDBError)
@@ -28,7 +30,6 @@ class Operation(NamedTuple):
     """Whether they are given as one mapping."""
 
 
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 EVENT = {"domain": "domain", "pid": "pid", "name": "name"}
 HALF: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": "x" * 600_000}
 """Two of these need two statements, and so a transaction."""
