@@ -106,6 +106,7 @@ class SessionVariables(Struct, frozen=True):
     time_zone: str
     character_set_client: str
     max_allowed_packet: int
+    rolls_back_on_timeout: int
 
 
 class Column(NamedTuple):

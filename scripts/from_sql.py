@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from keyword import iskeyword
 
 from eventflow_db.query.annotations import shape
 from eventflow_db.query.parameters import split_mark
 from eventflow_db.query.spec import QuerySpec
+from eventflow_db.query.statement import tokens
 
 Specs = Mapping[str, QuerySpec]
 
@@ -74,7 +75,11 @@ def methods(specs: Specs) -> str:
     """The source of aio/methods.py."""
     chosen = [spec for spec in specs.values() if spec.method]
     records = {name for spec in chosen for name in _records(spec)}
-    made = [method(spec, specs) for spec in chosen for method in (_method, _batch) if method is _method or spec.batch]
+    made = []
+    for spec in chosen:
+        made.append(_method(spec, specs))
+        if spec.batch:
+            made.append(_batch(spec))
     taken = sorted(f"New{spec.takes[1]}" for spec in chosen if spec.takes)
     return _METHODS.format(inputs=", ".join(taken), records=", ".join(sorted(records))) + "\n\n".join(made)
 
@@ -97,7 +102,7 @@ def _input(spec: QuerySpec) -> str:
         f"The keys of {spec.purpose[0].lower()}{spec.purpose[1:]}" if not spec.method else f"What {spec.method} takes."
     )
     doc = _paragraphs([purpose, " ".join(_rules(spec))])
-    if any(keyword.iskeyword(key) for key in fields):
+    if any(iskeyword(key) for key in fields):
         body = ", ".join(f'"{key}": {text}' for key, text in fields.items())
         return f'{name} = TypedDict("{name}", {{{body}}})\n{doc}\n'
     lines = "".join(f"{key}: {text}\n" for key, text in fields.items())
@@ -130,7 +135,7 @@ def _arguments(spec: QuerySpec) -> list[str]:
     positional, optional = [], []
     for name, text in spec.param.items():
         base, mark = split_mark(text)
-        kind = spec.types[name].python
+        kind = spec.types[name.rstrip("_")].python
         if base in _PAGES:
             optional.append(_PAGES[base])
         elif mark or base == "limit":
@@ -152,7 +157,11 @@ def _has_data(spec: QuerySpec) -> bool:
 
 
 def _method(spec: QuerySpec, specs: Specs) -> str:
-    values = "".join(f", {name}={name}" for name in spec.param)
+    # the key of the parameter `from_` is `from`, a word of Python
+    values = "".join(
+        f", {name}={name}" if name == key else f', **{{"{key}": {name}}}'
+        for name, key in zip(spec.param, spec.types, strict=True)
+    )
     query = f"self._sql.{spec.name}"
     call = f"await {query}(self{values})"
     if _is_iterator(spec):
@@ -163,7 +172,8 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
     elif _has_data(spec) and spec.returns.endswith("*"):
         lines = [f"events = {call}", "return [revived(event) for event in events] if deserialize else events"]
     elif _has_data(spec):
-        lines = [f"event = {call}", "return revived(event) if deserialize else event"]
+        condition = "deserialize" if not spec.returns.endswith("?") else "deserialize and event is not None"
+        lines = [f"event = {call}", f"return revived(event) if {condition} else event"]
     elif shape(spec.returns) == "changed":
         lines = [f"return {call} > 0"]
     else:
@@ -174,7 +184,7 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
     )
 
 
-def _batch(spec: QuerySpec, specs: Specs) -> str:
+def _batch(spec: QuerySpec) -> str:
     """The method that persists many rows at once."""
     assert spec.batch is not None
     method, argument = spec.batch
@@ -185,8 +195,8 @@ def _batch(spec: QuerySpec, specs: Specs) -> str:
         f"Persist many, all or none, as {spec.method} does one; gives how many.",
         f"{argument}: an iterable of {items}. They are sent in statements of many rows. Inside a transaction they are "
         "part of it.",
-        f"Raises: as {spec.method} ({spec.error.code}); InvalidValueError says which item, counted from 0, breaks "
-        "which rule.",
+        f"Raises: as {spec.method}; InvalidValueError says which item, counted from 0, breaks which rule. The code is "
+        f"{spec.error.code}.",
     ]
     lines = [f"return len(await self._persist_many(self._sql.{spec.name}, {argument}))"]
     return _function(
@@ -211,9 +221,7 @@ def _docstring(spec: QuerySpec, specs: Specs) -> str:
         rules.append(_ITERATOR)
     if _has_data(spec):
         rules.append(_DESERIALIZE)
-    if note := spec.notes.get("returns"):
-        rules.append(f"{note[0].upper()}{note[1:]}." if ":" in note else f"Gives {note}.")
-    return _paragraphs([spec.purpose, " ".join(rules), f"Raises: {_errors(spec, specs)}."])
+    return _paragraphs([spec.purpose, " ".join(rules), _note(spec), f"Raises: {_errors(spec, specs)}."])
 
 
 def _paragraphs(paragraphs: Sequence[str]) -> str:
@@ -237,7 +245,7 @@ def _rules(spec: QuerySpec) -> list[str]:
 def _errors(spec: QuerySpec, specs: Specs) -> str:
     words = []
     if spec.not_found:
-        words.append(f"NotFoundError ({spec.not_found.code})")
+        words.append(f"NotFoundError with the code {spec.not_found.code}")
     if spec.verb == "INSERT":
         words.append("DuplicateError")
     if references := _references(spec, specs):
@@ -248,7 +256,8 @@ def _errors(spec: QuerySpec, specs: Specs) -> str:
         words.append("InvalidValueError inside a transaction")
     if spec.writes and spec.idempotent == "no":
         words.append("OutcomeUnknownError when the reply was lost")
-    return ", ".join([*words, f"{'others' if words else 'EventflowDBError'} ({spec.error.code})"])
+    words.append("others" if words else "EventflowDBError")
+    return f"{', '.join(words)}. The code is {spec.error.code}"
 
 
 def _references(spec: QuerySpec, specs: Specs) -> list[str]:
@@ -256,7 +265,8 @@ def _references(spec: QuerySpec, specs: Specs) -> list[str]:
     create = specs.get(f"{spec.name.partition('.')[0]}.create_table")
     keys = re.findall(r"FOREIGN KEY \((\w+)\)", create.sql) if create else []
     written = spec.sql if spec.verb == "INSERT" else spec.sql.partition("SET")[2].partition("WHERE")[0]
-    return [key for key in keys if f":{key}" in written]
+    used = {text for kind, text in tokens(written) if kind == "parameter"}
+    return [key for key in keys if key in used]
 
 
 def catalogue(specs: Specs) -> str:
@@ -309,7 +319,7 @@ def operations(specs: Specs, by_hand: Iterable[str]) -> str:
             spec.method or "",
             ", ".join(re.sub(r": [^=]*?(?= =|$)", "", one).replace(" = ", "=") for one in _arguments(spec)),
             _method_gives(spec),
-            spec.purpose + _note(spec),
+            f"{spec.purpose} {_note(spec)}".rstrip(),
         )
         for spec in specs.values()
         if spec.method
@@ -324,10 +334,11 @@ def operations(specs: Specs, by_hand: Iterable[str]) -> str:
         for spec in specs.values()
         if spec.batch
     ]
-    order = list(_HEADINGS)
+    headings = {**{row[0]: row[0].replace("_", " ").capitalize() for row in rows}, **_HEADINGS}
+    order = [*_HEADINGS, *(table for table in headings if table not in _HEADINGS)]
     text = []
     rows.sort(key=lambda row: order.index(row[0]))
-    for heading, group in groupby(rows, key=lambda row: _HEADINGS[row[0]]):
+    for heading, group in groupby(rows, key=lambda row: headings[row[0]]):
         text.append(f"### {heading}\n\n| method | gives | |\n|---|---|---|")
         for _, method, arguments, gives, purpose in group:
             gives = gives.replace("|", "\\|").replace("Async", "")
@@ -337,8 +348,11 @@ def operations(specs: Specs, by_hand: Iterable[str]) -> str:
 
 
 def _note(spec: QuerySpec) -> str:
+    """What False or a number means, or that there is None."""
+    if spec.returns.endswith("?") and not spec.takes and shape(spec.returns) == "row":
+        return "None: there is none."
     note = spec.notes.get("returns", "")
-    return f" {note[0].upper()}{note[1:]}." if ":" in note else ""
+    return note and f"{note[0].upper()}{note[1:]}."
 
 
 def _by_hand(source: str) -> Iterator[tuple[str, str, str, str, str]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ if "eventflow_db" not in sys.modules:
 import from_sql  # noqa: E402
 from to_sync import to_sync  # noqa: E402
 
+from eventflow_db.errors import ContractError  # noqa: E402
 from eventflow_db.query.annotations import check_unique, read_specs  # noqa: E402
 
 SOURCE = ROOT / "eventflow_db" / "aio"
@@ -36,8 +38,14 @@ TARGET = ROOT / "eventflow_db" / "sync"
 
 def generate() -> dict[Path, str]:
     """The text of every generated file."""
-    specs = read_specs(ROOT / "sql")
-    check_unique(specs)
+    try:
+        specs = read_specs(ROOT / "sql")
+        check_unique(specs)
+    except ContractError as error:
+        sys.exit(f"generate: {error.message}")
+    by_hand = set(re.findall(r"^    (?:async )?def ([a-z]\w*)", (SOURCE / "operations.py").read_text(), re.MULTILINE))
+    if twice := by_hand & {name for spec in specs.values() for name in (spec.method, *(spec.batch or ())[:1])}:
+        sys.exit(f"generate: {', '.join(sorted(twice))}: written by hand in aio/operations.py as well")
     source = {path.name: path.read_text() for path in SOURCE.glob("*.py")}
     source["methods.py"] = _format(SOURCE / "methods.py", from_sql.methods(specs))
     source["catalogue.pyi"] = _format(SOURCE / "catalogue.pyi", from_sql.catalogue(specs))
@@ -45,9 +53,9 @@ def generate() -> dict[Path, str]:
     inputs = ROOT / "eventflow_db" / "inputs.py"
     wanted[inputs] = _format(inputs, from_sql.inputs(specs))
     wanted |= {TARGET / name: sync_module(name, text) for name, text in source.items()}
-    by_hand = [wanted[TARGET / name] for name in ("operations.py", "database.py")]
+    sources = [wanted[TARGET / name] for name in ("operations.py", "database.py")]
     documents = {
-        ROOT / "README.md": {"operations": from_sql.operations(specs, by_hand)},
+        ROOT / "README.md": {"operations": from_sql.operations(specs, sources)},
         ROOT / "sql" / "README.md": {"queries": from_sql.queries(specs)},
     }
     return wanted | {path: _fill(path, parts) for path, parts in documents.items() if path.exists()}

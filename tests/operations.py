@@ -11,6 +11,7 @@ import pytest
 
 from eventflow_db import NewEvent, Session, errors
 from eventflow_db.query import load_specs
+from eventflow_db.query.parameters import TYPES, ParameterType
 from eventflow_db.query.spec import QuerySpec
 
 from .support import NOON
@@ -58,11 +59,15 @@ def _derived(spec: QuerySpec) -> Operation:
     """The operation that is one query: its arguments are samples of its parameters, made of their names."""
     table = spec.name.partition(".")[0]
     values = {
-        name: SAMPLES.get(f"{table}.{name}", SAMPLES.get(name, f"{name.removesuffix('_id')}-id"))
+        name: SAMPLES.get(f"{table}.{name}", SAMPLES.get(name, _sample(name, kind)))
         for name, kind in spec.types.items()
         if kind.sample is not None and spec.param.get(name) not in ("position", "page")
     }
     return Operation(_codes(spec.name), values, takes_mapping=spec.takes is not None)
+
+
+def _sample(name: str, kind: ParameterType) -> Any:
+    return f"{name.removesuffix('_id')}-id" if kind.type == TYPES["identifier"].type else kind.sample
 
 
 def _batch(spec: QuerySpec, method: str, argument: str) -> Operation:
@@ -101,8 +106,8 @@ OPERATIONS: Mapping[str, Operation] = {
 """Every operation, by its method."""
 
 IDENTIFIERS = {
-    "id", "domain", "pid", "name", "rid", "cpid", "eid", "agent", "hub", "publisher", "spoke", "event_id",
-}  # fmt: skip
+    key for spec in SPECS.values() for key, kind in spec.types.items() if kind.type == TYPES["identifier"].type
+}
 
 
 OWN = object()

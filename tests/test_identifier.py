@@ -102,7 +102,7 @@ BAD: list[Any] = [
     "\u00a0no-break", "ideographic\u3000", "nul\0", "\0", "\ud800", "half\udfff", "x" * 65, "🎉" * 65,
 ]  # fmt: skip
 OPTIONAL = {("persist_event", "id"), ("persist_event", "rid")}
-"""Keys that None may stand for."""
+"""Keys of what is written by hand that None may stand for."""
 KEYS = [
     (name, key)
     for name, operation in OPERATIONS.items()

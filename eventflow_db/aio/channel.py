@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Awaitable
 from ssl import SSLContext
@@ -11,7 +12,7 @@ import pymysql.err
 from pymysql.constants import SERVER_STATUS
 
 from ..driver.aio import AsyncTransport
-from ..driver.errnos import meaning, translate
+from ..driver.errnos import errno_of, is_foreign, meaning, translate
 from ..driver.reply import Reply, read_ok
 from ..driver.setup import session_statements
 from ..query.rows import Result, parse_rows
@@ -23,6 +24,8 @@ _FACTS: Final = (
     b" CONCAT_WS('/', @@hostname, @@port, @@server_id)"
 )
 """What a connection asks when it opens: the longest statement, what 1205 undoes, and which server this is."""
+_MALFORMED: Final = (LookupError, ValueError, AssertionError, struct.error)
+"""What the drivers and our reader raise where a server breaks the protocol."""
 _UPTIME: Final = b"SHOW GLOBAL STATUS LIKE 'Uptime'"
 
 
@@ -50,6 +53,12 @@ class AsyncChannel(AsyncTransport):
                 for statement in session_statements(settings):
                     await channel.send(statement)
                 facts = await channel.send(_FACTS)
+        except (OSError, EOFError, *_MALFORMED) as error:
+            channel.abort()
+            if is_foreign(error):
+                raise
+            text = str(error.args[-1]) if isinstance(error, OSError) and error.args else type(error).__name__
+            raise pymysql.err.OperationalError(errno_of(error, connecting=True), text) from None
         except BaseException:
             channel.abort()
             raise
@@ -90,6 +99,13 @@ class AsyncChannel(AsyncTransport):
                 while not reply.feed(data):
                     data = await self.read(more=True)
                 found = reply.result, reply.status
+        except _MALFORMED as error:
+            self.abort()
+            if is_foreign(error):
+                raise
+            # its message may hold a value
+            text = f"the server breaks the protocol ({type(error).__name__})"
+            raise pymysql.err.OperationalError(2014, text) from None
         except BaseException as error:
             # what the server says is a whole reply; the rest of any other would meet the next user
             if not isinstance(error, pymysql.err.MySQLError) or meaning(error.args[0]).lost:
@@ -113,7 +129,7 @@ class AsyncChannel(AsyncTransport):
         """
         try:
             result = await self.run(call)
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, call.spec)
         else:
             return call.spec.decode(result)[0]

@@ -22,19 +22,20 @@ class AsyncMethods(AsyncCaller):
 
         id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: NotFoundError (E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND), InvalidValueError before anything is sent,
-        others (E_EVENTFLOW_DB_CERTIFICATE_READ).
+        Raises: NotFoundError with the code E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND, InvalidValueError before anything
+        is sent, others. The code is E_EVENTFLOW_DB_CERTIFICATE_READ.
         """
         return await self._sql.certificate.read(self, id=id)
 
     async def revoke_certificate(self, id: str) -> bool:
         """Revoke the active certificate of an id: it becomes the newest of its archived versions.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there was
-        none.
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
-        (E_EVENTFLOW_DB_CERTIFICATE_REVOKE).
+        False: there was none.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_CERTIFICATE_REVOKE.
         """
         return await self._sql.certificate.revoke(self, id=id) > 0
 
@@ -43,15 +44,15 @@ class AsyncMethods(AsyncCaller):
 
         Gives how many were revoked.
 
-        Raises: OutcomeUnknownError when the reply was lost, others
-        (E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY).
+        Raises: OutcomeUnknownError when the reply was lost, others. The code is
+        E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY.
         """
         return await self._sql.certificate.revoke_past_validity_period(self)
 
     async def create_table_certificate(self) -> None:
         """Create the table certificate where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_CERTIFICATE).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_CERTIFICATE.
         """
         await self._sql.certificate.create_table(self)
 
@@ -61,8 +62,8 @@ class AsyncMethods(AsyncCaller):
         id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. deserialize:
         `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
-        Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_NOT_FOUND), InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_EVENT_READ).
+        Raises: NotFoundError with the code E_EVENTFLOW_DB_EVENT_NOT_FOUND, InvalidValueError before anything is
+        sent, others. The code is E_EVENTFLOW_DB_EVENT_READ.
         """
         event = await self._sql.event.read(self, id=id)
         return revived(event) if deserialize else event
@@ -70,10 +71,11 @@ class AsyncMethods(AsyncCaller):
     async def delete_event(self, id: str) -> bool:
         """Delete an event with its associations, schedule and publication; its answers stay, without their rid.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there was
-        none.
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_DELETE).
+        False: there was none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_DELETE.
         """
         return await self._sql.event.delete(self, id=id) > 0
 
@@ -86,7 +88,7 @@ class AsyncMethods(AsyncCaller):
         whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
         datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
         events = await self._sql.event.read_by_domain_and_pid(self, domain=domain, pid=pid, limit=limit)
         return [revived(event) for event in events] if deserialize else events
@@ -107,7 +109,7 @@ class AsyncMethods(AsyncCaller):
         an aware datetime. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …,
         "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
         events = await self._sql.event.read_by_domain_and_pid_between_timestamps(
             self, domain=domain, pid=pid, start=start, end=end, limit=limit
@@ -124,7 +126,7 @@ class AsyncMethods(AsyncCaller):
         limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data`
         become datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_READ_BY_PID).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
         events = await self._sql.event.read_by_domain_and_pid_and_names(
             self, domain=domain, pid=pid, names=names, limit=limit
@@ -137,18 +139,19 @@ class AsyncMethods(AsyncCaller):
         domain: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
         number from 0 up, or None for no limit.
 
-        Raises: InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN.
         """
         return await self._sql.event.read_distinct_pid_by_domain(self, domain=domain, limit=limit)
 
     async def delete_event_by_domain_and_pid(self, domain: str, pid: str) -> bool:
         """Delete every event of a process, with their associations, schedules and publications.
 
-        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there
-        was none.
+        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_DELETE_BY_PID).
+        False: there was none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_DELETE_BY_PID.
         """
         return await self._sql.event.delete_by_domain_and_pid(self, domain=domain, pid=pid) > 0
 
@@ -161,7 +164,8 @@ class AsyncMethods(AsyncCaller):
         whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
         datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ.
         """
         events = await self._sql.event.read_by_domain_and_cpid(self, domain=domain, cpid=cpid, limit=limit)
         return [revived(event) for event in events] if deserialize else events
@@ -173,7 +177,7 @@ class AsyncMethods(AsyncCaller):
         number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes,
         sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_EID.
         """
         events = await self._sql.event.read_by_eid(self, eid=eid, limit=limit)
         return [revived(event) for event in events] if deserialize else events
@@ -187,7 +191,8 @@ class AsyncMethods(AsyncCaller):
         whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
         datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID.
         """
         events = await self._sql.event.read_by_domain_and_eid(self, domain=domain, eid=eid, limit=limit)
         return [revived(event) for event in events] if deserialize else events
@@ -203,7 +208,8 @@ class AsyncMethods(AsyncCaller):
         held between pages; an event that is committed later with an earlier id than the last one read is missed.
         deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ.
         """
         return self._iterate(
             self._sql.event.read_page_by_domain_and_cpid, after, page, deserialize, domain=domain, cpid=cpid
@@ -219,7 +225,7 @@ class AsyncMethods(AsyncCaller):
         pages; an event that is committed later with an earlier id than the last one read is missed. deserialize:
         `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_EID.
         """
         return self._iterate(self._sql.event.read_page_by_eid, after, page, deserialize, eid=eid)
 
@@ -233,7 +239,8 @@ class AsyncMethods(AsyncCaller):
         between pages; an event that is committed later with an earlier id than the last one read is missed.
         deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID.
         """
         return self._iterate(
             self._sql.event.read_page_by_domain_and_eid, after, page, deserialize, domain=domain, eid=eid
@@ -242,18 +249,19 @@ class AsyncMethods(AsyncCaller):
     async def create_table_event(self) -> None:
         """Create the table event where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_EVENT.
         """
         await self._sql.event.create_table(self)
 
     async def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process.
 
-        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. Gives
-        always True.
+        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_EVENT_CPID_PERSIST).
+        True: always.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others.
+        The code is E_EVENTFLOW_DB_EVENT_CPID_PERSIST.
         """
         return await self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid) > 0
 
@@ -263,18 +271,19 @@ class AsyncMethods(AsyncCaller):
         associations: an iterable of tuples (event_id, cpid). They are sent in statements of many rows. Inside a
         transaction they are part of it.
 
-        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which item,
-        counted from 0, breaks which rule.
+        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule. The
+        code is E_EVENTFLOW_DB_EVENT_CPID_PERSIST.
         """
         return len(await self._persist_many(self._sql.event_cpid.persist, associations))
 
     async def delete_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Delete the association of an event with a correlated process.
 
-        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
-        there was none.
+        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_CPID_DELETE).
+        False: there was none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_CPID_DELETE.
         """
         return await self._sql.event_cpid.delete(self, event_id=event_id, cpid=cpid) > 0
 
@@ -284,25 +293,27 @@ class AsyncMethods(AsyncCaller):
         event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
         number from 0 up, or None for no limit.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID.
         """
         return await self._sql.event_cpid.read_by_event_id(self, event_id=event_id, limit=limit)
 
     async def create_table_event_cpid(self) -> None:
         """Create the table event_cpid where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_CPID).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_EVENT_CPID.
         """
         await self._sql.event_cpid.create_table(self)
 
     async def persist_event_eid(self, event_id: str, eid: str) -> bool:
         """Associate an event with an entity.
 
-        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. Gives
-        always True.
+        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_EVENT_EID_PERSIST).
+        True: always.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others.
+        The code is E_EVENTFLOW_DB_EVENT_EID_PERSIST.
         """
         return await self._sql.event_eid.persist(self, event_id=event_id, eid=eid) > 0
 
@@ -312,18 +323,19 @@ class AsyncMethods(AsyncCaller):
         associations: an iterable of tuples (event_id, eid). They are sent in statements of many rows. Inside a
         transaction they are part of it.
 
-        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which item, counted
-        from 0, breaks which rule.
+        Raises: as persist_event_eid; InvalidValueError says which item, counted from 0, breaks which rule. The code
+        is E_EVENTFLOW_DB_EVENT_EID_PERSIST.
         """
         return len(await self._persist_many(self._sql.event_eid.persist, associations))
 
     async def delete_event_eid(self, event_id: str, eid: str) -> bool:
         """Delete the association of an event with an entity.
 
-        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
-        there was none.
+        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_EID_DELETE).
+        False: there was none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_EID_DELETE.
         """
         return await self._sql.event_eid.delete(self, event_id=event_id, eid=eid) > 0
 
@@ -333,14 +345,15 @@ class AsyncMethods(AsyncCaller):
         event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
         number from 0 up, or None for no limit.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_EID_READ_BY_EVENT_ID).
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_EID_READ_BY_EVENT_ID.
         """
         return await self._sql.event_eid.read_by_event_id(self, event_id=event_id, limit=limit)
 
     async def create_table_event_eid(self) -> None:
         """Create the table event_eid where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_EID).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_EVENT_EID.
         """
         await self._sql.event_eid.create_table(self)
 
@@ -348,10 +361,12 @@ class AsyncMethods(AsyncCaller):
         """Persist the publication of an event.
 
         published: a mapping of the following, or a PublishedEvent. event_id, publisher: text of 1 to 64 characters,
-        without white space around it, NUL or lone surrogates. Gives always True.
+        without white space around it, NUL or lone surrogates.
 
-        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST).
+        True: always.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others.
+        The code is E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST.
         """
         return await self._persist(self._sql.event_published.persist, published)
 
@@ -361,8 +376,8 @@ class AsyncMethods(AsyncCaller):
         published: an iterable of mappings or records. They are sent in statements of many rows. Inside a
         transaction they are part of it.
 
-        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
+        Raises: as persist_event_published; InvalidValueError says which item, counted from 0, breaks which rule.
+        The code is E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST.
         """
         return len(await self._persist_many(self._sql.event_published.persist, published))
 
@@ -371,67 +386,76 @@ class AsyncMethods(AsyncCaller):
 
         event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: NotFoundError (E_EVENTFLOW_DB_EVENT_PUBLISHED_NOT_FOUND), InvalidValueError before anything is sent,
-        others (E_EVENTFLOW_DB_EVENT_PUBLISHED_READ).
+        Raises: NotFoundError with the code E_EVENTFLOW_DB_EVENT_PUBLISHED_NOT_FOUND, InvalidValueError before
+        anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_PUBLISHED_READ.
         """
         return await self._sql.event_published.read(self, event_id=event_id)
 
     async def update_event_published_to_consumed_by_hub(self, event_id: str, hub: str) -> bool:
         """Claim a publication for a hub: True for exactly one caller, ever.
 
-        event_id, hub: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
-        another hub has it, or it is unknown.
+        event_id, hub: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+
+        False: another hub has it, or it is unknown.
 
         Raises: MissingReferenceError (hub), InvalidValueError before anything is sent, OutcomeUnknownError when the
-        reply was lost, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE).
+        reply was lost, others. The code is E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE.
         """
         return await self._sql.event_published.update_to_consumed_by_hub(self, event_id=event_id, hub=hub) > 0
 
     async def update_event_published_to_consumed_by_spoke(self, event_id: str, spoke: str) -> bool:
         """Claim a publication for a spoke, its consumer: True for exactly one caller, ever.
 
-        event_id, spoke: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False:
-        another spoke has it, or it is unknown.
+        event_id, spoke: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
-        (E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE).
+        False: another spoke has it, or it is unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_EVENT_PUBLISHED_CREATE.
         """
         return await self._sql.event_published.update_to_consumed_by_spoke(self, event_id=event_id, spoke=spoke) > 0
 
     async def update_event_published_to_success(self, event_id: str) -> bool:
         """Mark a publication as having succeeded, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
-        none.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_SUCCESS).
+        False: there is none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_SUCCESS.
         """
         return await self._sql.event_published.update_to_success(self, event_id=event_id) > 0
 
     async def update_event_published_to_failed(self, event_id: str) -> bool:
         """Mark a publication as having failed, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
-        none.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_FAILED).
+        False: there is none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_FAILED.
         """
         return await self._sql.event_published.update_to_failed(self, event_id=event_id) > 0
 
     async def update_event_published_to_orphan(self, event_id: str) -> bool:
         """Mark a publication as having found no consumer, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: there is
-        none.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_ORPHAN).
+        False: there is none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_ORPHAN.
         """
         return await self._sql.event_published.update_to_orphan(self, event_id=event_id) > 0
 
     async def create_table_event_published(self) -> None:
         """Create the table event_published where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_PUBLISHED).
+        Raises: InvalidValueError inside a transaction, others. The code is
+        E_EVENTFLOW_DB_CREATE_TABLE_EVENT_PUBLISHED.
         """
         await self._sql.event_published.create_table(self)
 
@@ -439,11 +463,12 @@ class AsyncMethods(AsyncCaller):
         """Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 
         scheduled: a mapping of the following, or a ScheduledEvent. event_id: text of 1 to 64 characters, without
-        white space around it, NUL or lone surrogates. scheduled: an aware datetime (cut to the second). Gives
-        always True.
+        white space around it, NUL or lone surrogates. scheduled: an aware datetime (cut to the second).
 
-        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
-        (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST).
+        True: always.
+
+        Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others.
+        The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST.
         """
         return await self._persist(self._sql.event_scheduled.persist, scheduled)
 
@@ -453,8 +478,8 @@ class AsyncMethods(AsyncCaller):
         scheduled: an iterable of mappings or records. They are sent in statements of many rows. Inside a
         transaction they are part of it.
 
-        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
+        Raises: as persist_event_scheduled; InvalidValueError says which item, counted from 0, breaks which rule.
+        The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST.
         """
         return len(await self._persist_many(self._sql.event_scheduled.persist, scheduled))
 
@@ -463,8 +488,8 @@ class AsyncMethods(AsyncCaller):
 
         event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: NotFoundError (E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND), InvalidValueError before anything is sent,
-        others (E_EVENTFLOW_DB_SCHEDULED_EVENT_READ).
+        Raises: NotFoundError with the code E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND, InvalidValueError before
+        anything is sent, others. The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_READ.
         """
         return await self._sql.event_scheduled.read(self, event_id=event_id)
 
@@ -473,45 +498,51 @@ class AsyncMethods(AsyncCaller):
 
         limit: a whole number from 0 up, or None for no limit.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_READ).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_READ.
         """
         return await self._sql.event_scheduled.read_list(self, limit=limit)
 
     async def update_event_scheduled_executed(self, event_id: str) -> bool:
         """Claim the execution of a scheduled event: True for exactly one caller, ever.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it is
-        executed already, or unknown.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
-        (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED).
+        False: it is executed already, or unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_EXECUTED.
         """
         return await self._sql.event_scheduled.update_executed(self, event_id=event_id) > 0
 
     async def update_event_scheduled_success(self, event_id: str) -> bool:
         """Mark a scheduled event as having succeeded, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it has
-        no schedule.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS).
+        False: it has no schedule.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_SUCCESS.
         """
         return await self._sql.event_scheduled.update_success(self, event_id=event_id) > 0
 
     async def update_event_scheduled_failed(self, event_id: str) -> bool:
         """Mark a scheduled event as having failed, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it has
-        no schedule.
+        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED).
+        False: it has no schedule.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED.
         """
         return await self._sql.event_scheduled.update_failed(self, event_id=event_id) > 0
 
     async def create_table_event_scheduled(self) -> None:
         """Create the table event_scheduled where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_EVENT_SCHEDULED).
+        Raises: InvalidValueError inside a transaction, others. The code is
+        E_EVENTFLOW_DB_CREATE_TABLE_EVENT_SCHEDULED.
         """
         await self._sql.event_scheduled.create_table(self)
 
@@ -520,9 +551,12 @@ class AsyncMethods(AsyncCaller):
 
         hub: a mapping of the following, or a Hub. id: text of 1 to 64 characters, without white space around it,
         NUL or lone surrogates. external_ip, internal_ip: text of 1 to 16 characters, without white space around it,
-        NUL or lone surrogates. external_port, internal_port: a whole number from 0 to 65535. Gives always True.
+        NUL or lone surrogates. external_port, internal_port: a whole number from 0 to 65535.
 
-        Raises: DuplicateError, InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUB_PERSIST).
+        True: always.
+
+        Raises: DuplicateError, InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_HUB_PERSIST.
         """
         return await self._persist(self._sql.hub.persist, hub)
 
@@ -531,41 +565,43 @@ class AsyncMethods(AsyncCaller):
 
         limit: a whole number from 0 up, or None for no limit.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUBS_READ).
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_HUBS_READ.
         """
         return await self._sql.hub.read_online(self, limit=limit)
 
     async def update_hub_to_quit(self, id: str) -> bool:
         """Mark a hub as quit, now: True once.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it had quit
-        already, or is unknown.
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others
-        (E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT).
+        False: it had quit already, or is unknown.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_HUB_UPDATE_TO_QUIT.
         """
         return await self._sql.hub.update_to_quit(self, id=id) > 0
 
     async def has_hub_quit(self, id: str) -> bool:
         """Whether a hub has quit.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. False: it is online,
-        or unknown.
+        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
 
-        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_HUB_HAS_QUIT).
+        False: it is online, or unknown.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_HUB_HAS_QUIT.
         """
         return await self._sql.hub.has_quit(self, id=id)
 
     async def create_table_hub(self) -> None:
         """Create the table hub where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_HUB).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_HUB.
         """
         await self._sql.hub.create_table(self)
 
     async def create_table_log(self) -> None:
         """Create the table log where it is missing.
 
-        Raises: InvalidValueError inside a transaction, others (E_EVENTFLOW_DB_CREATE_TABLE_LOG).
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_LOG.
         """
         await self._sql.log.create_table(self)

@@ -9,6 +9,8 @@ import time
 from collections import deque
 from weakref import WeakSet
 
+import pymysql.err
+
 from ..driver.waiting import AsyncWaiter, aowner, asleep
 from ..settings import Settings, ssl_context
 from .cancel import AsyncCancellation
@@ -114,7 +116,7 @@ class AsyncPool:
     async def _answers(self, channel: AsyncChannel) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(pymysql.err.Error, OSError):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     await channel.ping()
@@ -137,12 +139,10 @@ class AsyncPool:
     def discard(self, channel: AsyncChannel, *, cancelled: bool = False) -> None:
         """Close a connection that must not be used again; cancelled: its statement was not waited for."""
         channel.abort()
-        with self._lock:
-            ours = self._is_ours(channel)
         if cancelled or channel.gave_up:
             self.cancel(channel)
-        if ours:
-            with self._lock:
+        with self._lock:
+            if self._is_ours(channel):
                 self._give(None)
 
     def cancel(self, channel: AsyncChannel) -> None:

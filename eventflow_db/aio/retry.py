@@ -9,6 +9,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
+import pymysql.err
+
 from ..driver.errnos import meaning, translate
 from ..driver.waiting import asleep
 from ..errors import (
@@ -124,11 +126,11 @@ class AsyncPooledSession(AsyncSession):
             failure = spec.failure(UnavailableError, text)
         except PoolClosedError:
             failure = spec.failure(UnavailableError, "the database object is closed")
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=channel is None)
         except BaseException:
             if channel is not None:
-                # cancelled: its reply would meet the next user
+                # its reply would meet the next user
                 self._pool.discard(channel, cancelled=True)
             raise
         if channel is not None:
@@ -178,7 +180,7 @@ class AsyncPooledSession(AsyncSession):
             wait = min(_ALTER_LOCK_WAIT, self.settings.lock_wait_timeout)
             await channel.send(b"SET SESSION lock_wait_timeout = %d" % wait)
             return await channel.run(call)
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, call.spec)
             if channel.gave_up:
                 self._pool.cancel(channel)
@@ -199,7 +201,7 @@ class AsyncPooledSession(AsyncSession):
                 channel.abort()
                 raise
             return channel
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=True)
         raise failure
 

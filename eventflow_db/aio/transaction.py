@@ -6,15 +6,15 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from ..driver.errnos import errno_of, meaning, translate
+import pymysql.err
+
+from ..driver.errnos import meaning, translate
 from ..driver.waiting import aowner
-from ..errors import ConflictError, EventflowDBError, InvalidValueError, OutcomeUnknownError, UnavailableError
+from ..errors import ConflictError, InvalidValueError, OutcomeUnknownError, UnavailableError
 from ..query.spec import QuerySpec
 from ..redact import redacting_all
 from .connection import AsyncConnectionSession
 from .retry import AsyncBudget, AsyncPooledSession
-
-_LOST = "the connection was lost, the transaction is rolled back"
 
 
 @redacting_all
@@ -29,17 +29,18 @@ class AsyncTransaction(AsyncConnectionSession):
         super().__init__(db._sql)
         self._db = db
         self._budget = budget or AsyncBudget(db.settings)
-        self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self._finish(InvalidValueError, "the transaction has not begun: use it in a with block")
+        self._has_begun = False
         self._is_clean = False
         """Whether the connection is fit for other use."""
-        self._was_cancelled = False
+        self._was_interrupted = False
         """Whether a statement was not waited for."""
 
     async def __aenter__(self) -> Self:
         call = self._sql.session.begin.statement.call({})
-        if hasattr(self, "_channel"):
+        if self._has_begun:
             raise call.spec.invalid("a transaction has one block: begin another one")
+        self._has_begun = True
         channel, _ = await self._db._hold(call, self._budget)
         assert channel is not None
         self._channel, self._finished = channel, None
@@ -48,51 +49,36 @@ class AsyncTransaction(AsyncConnectionSession):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        pool, channel = self._db._pool, self._channel
         try:
             if error is None:
                 await self._commit()
-        except Exception as failure:
-            error = failure
+            elif isinstance(error, Exception):
+                await self._rollback()
+        except Exception:
+            await self._rollback()
             raise
         finally:
-            if not self._is_clean and isinstance(error, Exception):
-                await self._rollback()
-            if self._is_clean and channel.is_open:
-                pool.release(channel)
-            else:
-                pool.discard(channel, cancelled=self._was_cancelled)
-                if self._finished and meaning(self._finished[2]).out_of_service:
-                    pool.renew()
-            self._finish(ConflictError, "the block of the transaction has ended")
+            # nothing is waited for here: a cancellation would keep the connection from the pool for ever
+            self._leave()
 
-    def _finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
-        """Refuse every further call."""
-        self._finished = self._finished or (kind, text, errno)
+    def _leave(self) -> None:
+        pool, channel = self._db._pool, self._channel
+        if self._is_clean and channel.is_open:
+            pool.release(channel)
+        else:
+            pool.discard(channel, cancelled=self._was_interrupted)
+            if self._finished and meaning(self._finished[2]).out_of_service:
+                pool.renew()
+        self._finish(ConflictError, "the block of the transaction has ended")
 
     async def _check(self, spec: QuerySpec) -> None:
         if self._finished is None and self._channel.owner != aowner():
             self._finish(UnavailableError, "it belongs to the process and event loop that began it")
-        if self._finished is not None:
-            kind, text, errno = self._finished
-            raise spec.failure(kind, text, errno)
+        await super()._check(spec)
 
-    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
-        failure = translate(error, spec)
-        errno = failure.errno
-        if meaning(errno).ends_transaction or (errno == 1205 and self._channel.rolls_back_on_timeout):
-            self._finish(ConflictError, "the transaction has been rolled back", errno)
-        elif meaning(errno).discard or not self._channel.is_open:
-            self._finish(UnavailableError, _LOST, errno)
-            if isinstance(failure, OutcomeUnknownError):
-                cause = failure.__cause__
-                failure = spec.failure(UnavailableError, _LOST, errno)
-                failure.__cause__ = cause
-        return failure
-
-    def _cancelled(self) -> None:
-        self._was_cancelled = True
-        self._finish(UnavailableError, "a call was cancelled, the transaction is rolled back")
+    def _interrupted(self) -> None:
+        self._was_interrupted = True
+        super()._interrupted()
 
     async def _commit(self) -> None:
         call = self._sql.session.commit.statement.call({})
@@ -101,21 +87,28 @@ class AsyncTransaction(AsyncConnectionSession):
             await self._check(spec)
             try:
                 await self._channel.run(call)
-            except Exception as error:
-                failure = translate(error, spec)
-                errno = errno_of(error)
-                if meaning(errno).not_executed:
-                    failure = spec.failure(OutcomeUnknownError, "the connection was lost while committing", errno)
-                self._finish(type(failure), "the transaction could not be committed", errno)
-            else:
                 self._is_clean = True
                 return
+            except pymysql.err.Error as error:
+                failure = translate(error, spec)
+                found = meaning(failure.errno)
+                if found.not_executed and not found.not_begun:
+                    text = "the connection was lost while committing"
+                    failure = spec.failure(OutcomeUnknownError, text, failure.errno)
+                self._finish(type(failure), "the transaction could not be committed", failure.errno)
+            except BaseException:
+                self._interrupted()
+                raise
             raise failure
 
     async def _rollback(self) -> None:
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
         if self._channel.owner == aowner() and (self._finished is None or self._finished[0] is ConflictError):
             call = self._sql.session.rollback.statement.call({})
-            with contextlib.suppress(Exception), self._alone(call.spec):
-                await self._channel.run(call)
-                self._is_clean = True
+            with contextlib.suppress(InvalidValueError, pymysql.err.Error), self._alone(call.spec):
+                try:
+                    await self._channel.run(call)
+                    self._is_clean = True
+                except BaseException:
+                    self._was_interrupted = True
+                    raise

@@ -15,6 +15,7 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
+from .errnos import is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
 from .waiting import aowner
@@ -141,7 +142,9 @@ class AsyncTransport:
             if limit is not None:
                 self._watch(limit)
             data = await self.connection._reader.read(_CHUNK)
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
+            if is_foreign(error):
+                raise
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
         finally:

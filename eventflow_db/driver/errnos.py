@@ -35,6 +35,8 @@ class Meaning(NamedTuple):
     """The statement had no effect, because of others: an autocommitted one is run again."""
     not_executed: bool = False
     """The connection is over, and the statement did not run: the server says so, or it was never sent whole."""
+    not_begun: bool = False
+    """The connection was over before the statement came: even a COMMIT has not happened."""
     lost: bool = False
     """The connection ended while the statement was under way: it ran or it did not."""
     ends_transaction: bool = False
@@ -104,7 +106,8 @@ MEANINGS: Final = (
     Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
     _STOPPING._replace(numbers=(1047, 3032, 3100), out_of_service=True),
     _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True),
-    _STOPPING._replace(numbers=(1927, 3169, 4031), not_executed=True),
+    _STOPPING._replace(numbers=(1927, 3169), not_executed=True),
+    _STOPPING._replace(numbers=(4031,), not_executed=True, not_begun=True),
     Meaning(UnavailableError, "the server is read-only", (1290, 1792, 1836), discard=True, out_of_service=True),
     Meaning(
         UnavailableError,
@@ -113,7 +116,7 @@ MEANINGS: Final = (
     ),
     Meaning(UnavailableError, "the server is out of resources", (1206,), ends_transaction=True),
     # the connection is lost
-    Meaning(UnavailableError, "the connection was closed", (2006,), discard=True, not_executed=True),
+    Meaning(UnavailableError, "the connection was closed", (2006,), discard=True, not_executed=True, not_begun=True),
     _LOST._replace(numbers=(2013, 2014, 2027, 2055)),
     Meaning(OutcomeUnknownError, "the server failed while committing", (1180,), discard=True),
     # tables, statements, the server's set-up
@@ -132,6 +135,18 @@ _UNKNOWN: Final = Meaning(EventflowDBError, "the database refused it", quotes=Tr
 def meaning(errno: int | None) -> Meaning:
     """What an error number means; the base class for a number that is not listed."""
     return _UNKNOWN if errno is None else _BY_NUMBER.get(errno, _UNKNOWN)
+
+
+_IO: Final = ("eventflow_db", "pymysql", "aiomysql", "asyncio", "selectors", "socket", "ssl")
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Whether an exception comes from elsewhere, such as a signal handler's TimeoutError, which an OSError is too."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = "" if traceback is None else str(traceback.tb_frame.f_globals.get("__name__"))
+    return traceback is not None and name.partition(".")[0] not in _IO
 
 
 def errno_of(error: BaseException, *, connecting: bool = False) -> int:

@@ -18,6 +18,7 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..settings import Settings
+from .errnos import is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
 from .waiting import owner
@@ -80,7 +81,12 @@ class _Connection(RawConnection):  # type: ignore[misc]
                 sock.connect(address)
             except OSError as error:
                 sock.close()
+                if is_foreign(error):
+                    raise
                 failure = error
+            except BaseException:
+                sock.close()
+                raise
             else:
                 if not self.unix_socket:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -183,6 +189,8 @@ class Transport:
             try:
                 sock.sendall(packet(statement))
             except OSError as error:
+                if is_foreign(error):
+                    raise
                 connection._force_close()
                 raise pymysql.err.OperationalError(2006, f"the connection was closed ({error})") from None
 
@@ -192,6 +200,8 @@ class Transport:
             # past the driver's buffered file, which is empty between replies
             data: bytes = self.connection._sock.recv(_CHUNK if more else _FIRST)
         except OSError as error:
+            if is_foreign(error):
+                raise
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
         if not data:

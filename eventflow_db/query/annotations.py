@@ -120,8 +120,9 @@ def check_unique(specs: Mapping[str, QuerySpec]) -> None:
                     f"gives {code} another message than {other.name} ({other.path}:{other.line}): "
                     "one code means one thing, so choose another code or the same message"
                 )
-        if spec.method and (other := methods.setdefault(spec.method, spec)) is not spec:
-            raise spec.refuse(f"is the method {spec.method}, which {other.name} is ({other.path}:{other.line})")
+        for method in filter(None, (spec.method, spec.batch and spec.batch[0])):
+            if (other := methods.setdefault(method, spec)) is not spec:
+                raise spec.refuse(f"is the method {method}, which {other.name} is ({other.path}:{other.line})")
 
 
 def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
@@ -212,6 +213,8 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
             f"returns {returns} needs the suffix {suffix(returns) or '(none)'} behind its parameters, "
             f"which has {head['suffix'] or '(none)'}"
         )
+    if values["batch"] and not values["method"]:
+        raise refuse("batch needs -- method: …, which persists one row")
     if shape(returns) == "row" and bool(values["not_found"]) == returns.endswith("?"):
         raise refuse("returns Record needs -- not_found: …, and returns Record? must not have it")
     used = {text for token, text in tokens(sql) if token == "parameter"}

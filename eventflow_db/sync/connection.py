@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final
 
+import pymysql.err
 from pymysql.constants import CLIENT
 
-from ..driver.errnos import translate
+from ..driver.errnos import meaning, translate
 from ..driver.sync import RawConnection
-from ..errors import ConflictError, EventflowDBError, UnavailableError
+from ..errors import ConflictError, EventflowDBError, InvalidValueError, OutcomeUnknownError, UnavailableError
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -22,6 +23,7 @@ from ..redact import redacting_all
 from .channel import Channel
 from .operations import Session
 
+_LOST: Final = "the connection was lost, the transaction is rolled back"
 _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 
 
@@ -33,9 +35,20 @@ class ConnectionSession(Session):
 
     def __init__(self, sql: Any) -> None:
         self._sql = sql
+        self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self._savepoints = 0
         # never waited for
         self._busy = threading.Lock()
+
+    def _finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
+        """Refuse every further call: what was sent next would be committed by itself."""
+        self._finished = self._finished or (kind, text, errno)
+
+    def _check(self, spec: QuerySpec) -> None:
+        """Raise where nothing may be sent any more."""
+        if self._finished is not None:
+            kind, text, errno = self._finished
+            raise spec.failure(kind, text, errno)
 
     def _run(self, call: Call) -> Result:
         self._refuse_commit(call.spec)
@@ -43,10 +56,10 @@ class ConnectionSession(Session):
             self._check(call.spec)
             try:
                 return self._channel.run(call)
-            except Exception as error:
-                failure = self._failed(error, call.spec)
+            except pymysql.err.Error as error:
+                failure = self._failed(translate(error, call.spec), call.spec)
             except BaseException:
-                self._cancelled()
+                self._interrupted()
                 raise
             raise failure
 
@@ -60,16 +73,24 @@ class ConnectionSession(Session):
         finally:
             self._busy.release()
 
-    def _check(self, spec: QuerySpec) -> None:
-        """Raise where nothing may be sent any more."""
-        raise NotImplementedError
+    def _failed(self, failure: EventflowDBError, spec: QuerySpec) -> EventflowDBError:
+        """The error of a call, after noting what it means for the transaction."""
+        errno = failure.errno
+        if self._channel.is_open and self._channel.is_autocommitting:
+            # a caller's connection, each of whose statements is a transaction of its own
+            return failure
+        if meaning(errno).ends_transaction or (errno == 1205 and self._channel.rolls_back_on_timeout):
+            self._finish(ConflictError, "the transaction has been rolled back", errno)
+        elif meaning(errno).discard or not self._channel.is_open:
+            self._finish(UnavailableError, _LOST, errno)
+            if isinstance(failure, OutcomeUnknownError):
+                cause, failure = failure.__cause__, spec.failure(UnavailableError, _LOST, errno)
+                failure.__cause__ = cause
+        return failure
 
-    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
-        """The error of a call that failed, after noting what it means for the transaction."""
-        raise NotImplementedError
-
-    def _cancelled(self) -> None:
+    def _interrupted(self) -> None:
         """Note that a statement was not waited for."""
+        self._finish(UnavailableError, "a call was cancelled, the transaction is rolled back")
 
     def _need_transaction(self, spec: QuerySpec) -> None:
         """Raise where nothing may be sent any more, or where each statement is a transaction of its own."""
@@ -114,26 +135,32 @@ class _AsyncSavepoint(AbstractContextManager[Session]):
 
     def __init__(self, session: ConnectionSession) -> None:
         self._session = session
+        self._number = 0
 
     def __enter__(self) -> Session:
         session, query = self._session, self._session._sql.session.savepoint
+        if self._number:
+            raise query.statement.spec.invalid("a transaction has one block: begin another one")
         session._need_transaction(query.statement.spec)
-        query(session, savepoint=session._savepoints + 1)
-        session._savepoints += 1
+        self._number = session._savepoints = session._savepoints + 1
+        query(session, savepoint=self._number)
         return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         session, queries = self._session, self._session._sql.session
-        number = session._savepoints
+        if self._number != session._savepoints:
+            # to roll this one back would undo the other's work, which may have been acknowledged
+            session._finish(InvalidValueError, "nested transactions ended in another order than they began")
+            session._check(queries.release_savepoint.statement.spec)
         session._savepoints -= 1
         if error is None:
-            queries.release_savepoint(session, savepoint=number)
+            queries.release_savepoint(session, savepoint=self._number)
             return
-        # of a transaction that was rolled back nothing is left
-        with contextlib.suppress(ConflictError, UnavailableError):
-            queries.rollback_to_savepoint(session, savepoint=number)
+        # where it fails, the server has rolled everything back, or the caller has ended the transaction
+        with contextlib.suppress(EventflowDBError):
+            queries.rollback_to_savepoint(session, savepoint=self._number)
 
 
 @redacting_all
@@ -152,6 +179,7 @@ class BorrowedSession(ConnectionSession):
         return self._sql.session.read_variables.statement
 
     def _check(self, spec: QuerySpec) -> None:
+        super()._check(spec)
         if not self._is_checked:
             self._channel = Channel(self._connection)
             problems = []
@@ -167,12 +195,10 @@ class BorrowedSession(ConnectionSession):
                     f"{', '.join(problems)}: connect with the keywords of eventflow_db.connection_arguments()"
                 )
             self._channel.packet_limit = variables.max_allowed_packet
+            self._channel.rolls_back_on_timeout = bool(variables.rolls_back_on_timeout)
             self._is_checked = True
         if not self._channel.escapes_backslashes:
             raise spec.invalid("the session's sql_mode must not contain NO_BACKSLASH_ESCAPES")
-
-    def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
-        return translate(error, spec)
 
     def _need_transaction(self, spec: QuerySpec) -> None:
         super()._need_transaction(spec)

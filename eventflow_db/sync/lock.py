@@ -24,11 +24,13 @@ class Lock(AbstractContextManager[None]):
         self._acquire = queries.acquire.statement.call({"reference": reference, "timeout": timeout})
         self._release = queries.release.statement.call({"reference": reference})
         self._channel: Channel | None = None
+        self._has_begun = False
 
     def __enter__(self) -> None:
         spec = self._acquire.spec
-        if self._channel is not None:
+        if self._has_begun:
             raise spec.invalid("a lock has one block: take another one")
+        self._has_begun = True
         channel = self._db._open(spec)
         channel.read_timeout = self._timeout + 10
         had = None

@@ -10,6 +10,8 @@ import time
 from collections import deque
 from weakref import WeakSet
 
+import pymysql.err
+
 from ..driver.waiting import Waiter, owner, sleep
 from ..settings import Settings, ssl_context
 from .cancel import Cancellation
@@ -115,7 +117,7 @@ class Pool:
     def _answers(self, channel: Channel) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(pymysql.err.Error, OSError):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     channel.ping()
@@ -138,12 +140,10 @@ class Pool:
     def discard(self, channel: Channel, *, cancelled: bool = False) -> None:
         """Close a connection that must not be used again; cancelled: its statement was not waited for."""
         channel.abort()
-        with self._lock:
-            ours = self._is_ours(channel)
         if cancelled or channel.gave_up:
             self.cancel(channel)
-        if ours:
-            with self._lock:
+        with self._lock:
+            if self._is_ours(channel):
                 self._give(None)
 
     def cancel(self, channel: Channel) -> None:

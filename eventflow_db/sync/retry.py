@@ -10,6 +10,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
+import pymysql.err
+
 from ..driver.errnos import meaning, translate
 from ..driver.waiting import sleep
 from ..errors import (
@@ -125,11 +127,11 @@ class PooledSession(Session):
             failure = spec.failure(UnavailableError, text)
         except PoolClosedError:
             failure = spec.failure(UnavailableError, "the database object is closed")
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=channel is None)
         except BaseException:
             if channel is not None:
-                # cancelled: its reply would meet the next user
+                # its reply would meet the next user
                 self._pool.discard(channel, cancelled=True)
             raise
         if channel is not None:
@@ -179,7 +181,7 @@ class PooledSession(Session):
             wait = min(_ALTER_LOCK_WAIT, self.settings.lock_wait_timeout)
             channel.send(b"SET SESSION lock_wait_timeout = %d" % wait)
             return channel.run(call)
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, call.spec)
             if channel.gave_up:
                 self._pool.cancel(channel)
@@ -200,7 +202,7 @@ class PooledSession(Session):
                 channel.abort()
                 raise
             return channel
-        except Exception as error:
+        except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=True)
         raise failure
 

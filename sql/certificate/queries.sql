@@ -61,7 +61,7 @@ WHERE version = 0 AND id = :id;
 -- name: revoke_past_validity_period()!
 -- method: revoke_certificates_past_validity_period
 -- Revoke every active certificate whose validity has passed, each as the newest version of its id.
--- returns: affected (how many were revoked)
+-- returns: affected (gives how many were revoked)
 -- error: E_EVENTFLOW_DB_CERTIFICATE_REVOKE_PAST_VALIDITY could not revoke certificates past validity period
 -- index: certificate.PRIMARY (version)
 -- idempotent: no

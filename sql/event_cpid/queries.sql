@@ -4,7 +4,7 @@
 -- Associate an event with a correlated process.
 -- param event_id: identifier
 -- param cpid: identifier
--- returns: changed (always True)
+-- returns: changed (True: always)
 -- error: E_EVENTFLOW_DB_EVENT_CPID_PERSIST could not persist event cpid
 -- index: none
 -- idempotent: when identical (the key is the whole row)

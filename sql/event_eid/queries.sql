@@ -4,7 +4,7 @@
 -- Associate an event with an entity.
 -- param event_id: identifier
 -- param eid: identifier
--- returns: changed (always True)
+-- returns: changed (True: always)
 -- error: E_EVENTFLOW_DB_EVENT_EID_PERSIST could not persist event eid
 -- index: none
 -- idempotent: when identical (the key is the whole row)

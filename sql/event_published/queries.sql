@@ -5,7 +5,7 @@
 -- param event_id: identifier
 -- param publisher: identifier
 -- takes: published: PublishedEvent
--- returns: changed (always True)
+-- returns: changed (True: always)
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST could not persist published event
 -- index: none
 -- idempotent: when identical to event_published.read

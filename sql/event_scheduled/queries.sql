@@ -5,7 +5,7 @@
 -- param event_id: identifier
 -- param scheduled: datetime (cut to the second)
 -- takes: scheduled: ScheduledEvent
--- returns: changed (always True)
+-- returns: changed (True: always)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST could not persist scheduled event
 -- index: none
 -- idempotent: when identical to event_scheduled.read

@@ -7,7 +7,7 @@
 -- param internal_ip: address
 -- param internal_port: port
 -- takes: hub: Hub
--- returns: changed (always True)
+-- returns: changed (True: always)
 -- error: E_EVENTFLOW_DB_HUB_PERSIST could not persist hub
 -- index: none
 -- idempotent: when identical to hub.read

@@ -14,7 +14,7 @@ SELECT 1 AS answer;
 -- idempotent: yes
 SELECT
     @@SESSION.time_zone AS time_zone, @@SESSION.character_set_client AS character_set_client,
-    @@SESSION.max_allowed_packet AS max_allowed_packet;
+    @@SESSION.max_allowed_packet AS max_allowed_packet, @@innodb_rollback_on_timeout AS rolls_back_on_timeout;
 
 -- name: begin()!
 -- Start a transaction.
