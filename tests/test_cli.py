@@ -96,7 +96,7 @@ def test_check_of_a_broken_query(check_url: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     head, problem = done.stdout.splitlines()
     assert head.startswith("FAIL event.read_by_eid  ")
-    assert head.endswith(f"{copy}/event/queries.sql:150")
+    assert head.endswith(f"{copy}/event/queries.sql:158")
     assert problem.startswith("     scans event_eid")
     assert problem.endswith("promised: event_eid.idx_eid (eid)")
 
@@ -106,12 +106,12 @@ def test_check_json(check_url: str, tmp_path: Path) -> None:
     done = run("check", "event.read_by_eid", "--json", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)
-    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read_by_eid", False, 150)
+    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read_by_eid", False, 158)
     assert finding["promised"] == "event_eid.idx_eid (eid)"
 
 
 def test_check_of_what_cannot_be_loaded(check_url: str, tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "-- One event.\n", ""))
+    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "-- Read an event.\n", ""))
     done = run("check", "--url", check_url, "--sql", copy)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{copy}/event/queries.sql:17: query event.read: lacks a line" in done.stderr
@@ -163,7 +163,7 @@ def test_diff(empty_database: str, admin: Admin, check_settings: Settings) -> No
     done = run("diff", "--url", url)
     assert done.returncode == 1
     assert done.stdout == (
-        f"event, index idx_name  {os.path.relpath(load_specs()['event.create'].path)}:19\n"
+        f"event, index idx_name  {os.path.relpath(load_specs()['event.create_table'].path)}:21\n"
         "     ours: (name, timestamp)\n     live: none\n"
     )
     (difference,) = json.loads(run("diff", "--json", "--url", url).stdout)
@@ -194,14 +194,14 @@ def test_queries_of_the_root_directory_shows_whole_paths(monkeypatch: pytest.Mon
 def test_queries_shows_one() -> None:
     shown = run("queries", "event.read").stdout
     spec = load_specs()["event.read"]
-    for text in (spec.purpose, "id: identifier", "Event?", spec.error.code, "event.PRIMARY (id)", "yes", "queries.sql:17", "WHERE id = :id;"):  # fmt: skip
+    for text in (spec.purpose, "id: identifier", "Event", spec.error.code, "event.PRIMARY (id)", "yes", "queries.sql:17", "WHERE id = :id;"):  # fmt: skip
         assert text in shown
 
 
 def test_queries_json() -> None:
     entries = json.loads(run("queries", "--json").stdout)
     assert [entry["name"] for entry in entries] == list(load_specs())
-    assert entries[0]["parameters"]["id"] == "identifier"
+    assert entries[0]["param"]["id"] == "identifier"
 
 
 def test_queries_shows_where_an_overlay_is(tmp_path: Path) -> None:

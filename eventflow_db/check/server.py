@@ -1,10 +1,9 @@
-"""A connection that looks at a server: rows as text, statements prepared in the binary protocol."""
+"""A session that looks at a server: rows as text, and what the server says of a statement that it prepares."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import pymysql.err
@@ -15,22 +14,32 @@ from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
 from ..sync.channel import Channel
 
+Row = tuple[Any, ...]
+"""Values as text, None for NULL."""
+NO_DATABASE: Final = "information_schema"
+"""The default database of a session that needs none."""
 _TIMEOUT: Final = 600
 """Seconds that a statement may take, such as one that fills a scratch table."""
 _BINARY: Final = 63
 """The character set of what is no text."""
-_INTEGERS: Final = {
+_NAMES: Final = {
     FIELD_TYPE.TINY: "tinyint",
     FIELD_TYPE.SHORT: "smallint",
     FIELD_TYPE.INT24: "mediumint",
     FIELD_TYPE.LONG: "int",
     FIELD_TYPE.LONGLONG: "bigint",
+    FIELD_TYPE.VARCHAR: "varchar",
+    FIELD_TYPE.VAR_STRING: "varchar",
+    FIELD_TYPE.STRING: "char",
+    FIELD_TYPE.DATETIME: "datetime",
+    FIELD_TYPE.TIMESTAMP: "timestamp",
+    FIELD_TYPE.JSON: "json",
 }
 _BLOBS: Final = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB, FIELD_TYPE.BLOB)
 
 
 class Column(NamedTuple):
-    """One result column, as PREPARE tells it."""
+    """One result column of a prepared statement."""
 
     name: str
     type: str
@@ -47,31 +56,63 @@ class Prepared(NamedTuple):
 
 
 class Inspector:
-    """One session on a server."""
+    """One session on a server, closed at the end of its `with` block."""
 
-    def __init__(self, settings: Settings, database: str = "information_schema") -> None:
+    def __init__(self, settings: Settings, database: str = NO_DATABASE) -> None:
+        """Connect.
+
+        Raises: the driver's error, or an OSError, where that fails.
+        """
         self.settings = settings
         self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
         self.channel.limit(_TIMEOUT)
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
-        self.server = f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
-        with contextlib.suppress(pymysql.err.Error):  # MySQL before 8.3 knows that version alone
+        self.description = (
+            f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
+            f" at {settings.socket_path or f'{settings.host}:{settings.port}'}"
+            f"{'' if database == NO_DATABASE else f', database {database}'}"
+        )
+        # MySQL before 8.3 knows that version alone
+        with contextlib.suppress(pymysql.err.Error):
             self.execute("SET SESSION explain_json_format_version = 1")
 
-    def execute(self, statement: str | bytes) -> list[tuple[str | None, ...]]:
-        """Run a statement; gives its rows as text."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.channel.close()
+
+    def execute(self, statement: str | bytes) -> list[Row]:
+        """Run a statement; gives its rows.
+
+        Raises: the driver's error.
+        """
         return self.query(statement if isinstance(statement, bytes) else statement.encode())[1]
 
-    def query(self, statement: bytes) -> tuple[tuple[str, ...], list[tuple[str | None, ...]]]:
-        """Run a statement; gives its columns' names, and its rows as text."""
+    def query(self, statement: bytes) -> tuple[tuple[str, ...], list[Row]]:
+        """Run a statement; gives the names of its columns, and its rows.
+
+        Raises: the driver's error.
+        """
         result = self.channel.send(statement)
         decode = (bytes.decode,) * len(result.columns)
         return result.columns, [tuple(row) for row in parse_rows(result.rows, decode)]
 
+    def tables(self) -> set[str]:
+        """The tables of the default database.
+
+        Raises: the driver's error.
+        """
+        names = self.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
+        return {name for (name,) in names}
+
     def prepare(self, statement: bytes) -> Prepared | None:
-        """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""
+        """Have the server prepare a statement, and forget it; None for a kind of statement that it never prepares.
+
+        Raises: the driver's error where the server refuses the statement.
+        """
         try:
             parameters, fields = self.channel.prepare(statement, _TIMEOUT)
         except pymysql.err.Error as error:
@@ -80,40 +121,21 @@ class Inspector:
             raise
         return Prepared(parameters, [_column(field) for field in fields])
 
-    def close(self) -> None:
-        """Close the session."""
-        self.channel.close()
-
 
 def _column(field: FieldDescriptorPacket) -> Column:
-    text = field.charsetnr != _BINARY
-    kind = field.type_code
-    if kind in _INTEGERS:
-        name = _INTEGERS[kind] + (" unsigned" if field.flags & FLAG.UNSIGNED else "")
-    elif kind in (FIELD_TYPE.VAR_STRING, FIELD_TYPE.VARCHAR):
-        name = f"varchar({field.length // 4})" if text else f"varbinary({field.length})"
-    elif kind == FIELD_TYPE.STRING:
-        name = f"char({field.length // 4})" if text else f"binary({field.length})"
-    elif kind in _BLOBS:
-        length = field.length // 4 if text and field.length < 2**32 - 1 else field.length
+    return Column(field.name, _type(field), bool(field.org_table) and not field.flags & FLAG.NOT_NULL)
+
+
+def _type(field: FieldDescriptorPacket) -> str:
+    """The type of a result column, as in a CREATE TABLE."""
+    is_text = field.charsetnr != _BINARY
+    if field.type_code in _BLOBS:
+        length = field.length // 4 if is_text and field.length < 2**32 - 1 else field.length
         size = {255: "tiny", 65_535: "", 16_777_215: "medium"}.get(length, "long")
-        name = size + ("text" if text else "blob")
-    elif kind in (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP):
-        name = ("datetime" if kind == FIELD_TYPE.DATETIME else "timestamp") + (
-            f"({field.scale})" if field.scale else ""
-        )
-    elif kind == FIELD_TYPE.JSON:
-        name = "json"
-    else:
-        name = f"type {kind}"
-    return Column(field.name, name, bool(field.org_table) and not field.flags & FLAG.NOT_NULL)
-
-
-@contextlib.contextmanager
-def inspecting(settings: Settings, database: str = "information_schema") -> Iterator[Inspector]:
-    """An Inspector, closed at the end of the block."""
-    inspector = Inspector(settings, database)
-    try:
-        yield inspector
-    finally:
-        inspector.close()
+        return size + ("text" if is_text else "blob")
+    name = _NAMES.get(field.type_code, f"type {field.type_code}")
+    if name.endswith("char"):
+        return f"{name}({field.length // 4})" if is_text else f"{name.replace('char', 'binary')}({field.length})"
+    if name.endswith("int") and field.flags & FLAG.UNSIGNED:
+        return f"{name} unsigned"
+    return f"{name}({field.scale})" if name in ("datetime", "timestamp") and field.scale else name
