@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -254,6 +255,32 @@ def test_explain_of_a_row_that_is_not_there(settings: Settings) -> None:
     assert "name a row that is there" in done.stderr
     told = json.loads(run("explain", "event.read", "id=none", "--json", "--url", url).stdout)
     assert (told["plan"], told["problem"]) == ([], None)
+
+
+def test_explain_of_another_plan_says_what_it_does(settings: Settings, tmp_path: Path) -> None:
+    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read_by_domain_and_pid", "FORCE INDEX", "IGNORE INDEX"))
+    with EventflowDB(settings) as db:
+        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
+    done = run("explain", "event.read_by_domain_and_pid", "domain=domain", "pid=pid", "--sql", copy, "--url", url)
+    assert done.returncode == 1
+    assert re.match(r"not as promised: .+; promised: event.idx_domain_pid \(", done.stdout.splitlines()[-1])
+
+
+def test_explain_leaves_derived_tables_aside(settings: Settings, tmp_path: Path) -> None:
+    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+    columns = "SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data\n"
+    query = f"{columns}FROM event_eid\nSTRAIGHT_JOIN event ON event.id = event_eid.event_id\nWHERE event_eid.eid = :eid"
+    found = "WITH found AS (SELECT DISTINCT event_id FROM event_eid WHERE eid = :eid)\n"
+    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id"
+    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read_by_eid", query, derived))
+    with EventflowDB(settings) as db:
+        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
+        db.persist_event_eid("event-1", "eid")
+    done = run("explain", "event.read_by_eid", "eid=eid", "--json", "--sql", copy, "--url", url)
+    plan = json.loads(done.stdout)["plan"]
+    assert any("event_eid" in access for access in plan)
+    assert not any("found" in access for access in plan)
 
 
 @pytest.mark.parametrize(

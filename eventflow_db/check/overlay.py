@@ -47,10 +47,7 @@ def _writes_to(spec: QuerySpec, table: str, promised: str) -> ContractError:
 
 def _check_words(spec: QuerySpec, original: QuerySpec) -> None:
     """A new table may have other columns; whatever else is no query is the package's, word by word."""
-    words, package = (
-        [word.name if word.text[0] in "'\":" else word.name.upper() for word in split(one) if word.text != ";"]
-        for one in (spec, original)
-    )
+    words, package = _plain_words(spec), _plain_words(original)
     if original.verb != "CREATE":
         if words != package:
             raise spec.refuse(f"may differ from the package's in nothing but comments: {' '.join(package)}", spec.body)
@@ -64,6 +61,12 @@ def _check_words(spec: QuerySpec, original: QuerySpec) -> None:
     if tables != promised:
         rule = f"names the tables {', '.join(tables)}, the package's {', '.join(promised)}"
         raise spec.refuse(rule, spec.body)
+
+
+def _plain_words(spec: QuerySpec) -> list[str]:
+    """The words of a statement, whatever their case, without comments and quotes around names."""
+    words = [word for word in split(spec) if word.text != ";"]
+    return [word.name if word.text[0] in "'\":" else word.name.upper() for word in words]
 
 
 def _sources(tree: Any) -> dict[str, str]:

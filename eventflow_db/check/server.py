@@ -56,24 +56,22 @@ class Prepared(NamedTuple):
 
 
 class Inspector:
-    """One session on a server, closed at the end of its `with` block."""
+    """One session on a server, closed at the end of its `with` block.
+
+    It raises the driver's error where the server cannot be reached, or refuses a statement.
+    """
 
     def __init__(self, settings: Settings, database: str = NO_DATABASE) -> None:
-        """Connect.
-
-        Raises: the driver's error, or an OSError, where that fails.
-        """
         self.settings = settings
         self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
         self.channel.limit(_TIMEOUT)
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
-        self.description = (
-            f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
-            f" at {settings.socket_path or f'{settings.host}:{settings.port}'}"
-            f"{'' if database == NO_DATABASE else f', database {database}'}"
-        )
+        kind = "MariaDB" if self.is_mariadb else "MySQL"
+        address = settings.socket_path or f"{settings.host}:{settings.port}"
+        place = "" if database == NO_DATABASE else f", database {database}"
+        self.description = f"{kind} {version.removeprefix('5.5.5-')} at {address}{place}"
         # MySQL before 8.3 knows that version alone
         with contextlib.suppress(pymysql.err.Error):
             self.execute("SET SESSION explain_json_format_version = 1")
@@ -85,34 +83,22 @@ class Inspector:
         self.channel.close()
 
     def execute(self, statement: str | bytes) -> list[Row]:
-        """Run a statement; gives its rows.
-
-        Raises: the driver's error.
-        """
+        """Run a statement; gives its rows."""
         return self.query(statement if isinstance(statement, bytes) else statement.encode())[1]
 
     def query(self, statement: bytes) -> tuple[tuple[str, ...], list[Row]]:
-        """Run a statement; gives the names of its columns, and its rows.
-
-        Raises: the driver's error.
-        """
+        """Run a statement; gives the names of its columns, and its rows."""
         result = self.channel.send(statement)
         decode = (bytes.decode,) * len(result.columns)
         return result.columns, [tuple(row) for row in parse_rows(result.rows, decode)]
 
     def tables(self) -> set[str]:
-        """The tables of the default database.
-
-        Raises: the driver's error.
-        """
+        """The tables of the default database."""
         names = self.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
         return {name for (name,) in names}
 
     def prepare(self, statement: bytes) -> Prepared | None:
-        """Have the server prepare a statement, and forget it; None for a kind of statement that it never prepares.
-
-        Raises: the driver's error where the server refuses the statement.
-        """
+        """Have the server prepare a statement, and forget it; None for a kind of statement that it never prepares."""
         try:
             parameters, fields = self.channel.prepare(statement, _TIMEOUT)
         except pymysql.err.Error as error:

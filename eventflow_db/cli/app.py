@@ -52,7 +52,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def run() -> int:
     """Run a command; the exit code. SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up behind itself."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Windows has no SIGHUP
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         return int(app(standalone_mode=False) or 0)
@@ -232,8 +233,10 @@ def explain(
         report.json({**found, "problem": None if unknown else problem, "explain": server_plan})
     else:
         report.table(columns, rows)
-        if not unknown:
-            report.verdict("as promised" if problem is None else "not as promised", spec.lookup, problem is None)
+        if problem is None:
+            report.text(("as promised", "green"), f": {spec.lookup}")
+        elif not unknown:
+            report.text(("not as promised", "bold red"), f": {problem}")
     if unknown:
         report.status("the server reads no table for these values: name a row that is there")
         return 2

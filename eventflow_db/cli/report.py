@@ -47,11 +47,6 @@ def short(path: str | Path) -> str:
     return str(path) if relative.startswith("..") or os.getcwd() == os.sep else relative
 
 
-def verdict(words: str, content: str, good: bool) -> None:
-    """One line: whether something is as promised, and what."""
-    text((words, "green" if good else "bold red"), f": {content}")
-
-
 def finding(found: Finding) -> None:
     """One line for a query, and one more for each problem."""
     if found.ok:
