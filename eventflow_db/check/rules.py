@@ -25,7 +25,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 MARK: Final = "\ue000"
 """Begins the literal that stands for a parameter in a tree."""
 _NOT_CLOSED: Final = re.compile(r"['\"`]|/\*(?!\+)")
-_WORD: Final = re.compile(r"\w+|/\*\+|%s\b|%\(|[<>!:]=|<>|.")
+_WORD: Final = re.compile(r"\w+|/\*\+|%s\b|[<>!:]=|<>|.")
 _BEFORE_TABLE: Final = ("FROM", "JOIN", "STRAIGHT_JOIN", "UPDATE", "INTO", "TABLE", "EXISTS", "REFERENCES")
 _BEFORE_VALUE: Final = ("=", "<", ">", "<=", ">=", "<>", "!=", ",", "(", "IN", "LIKE", "AND", "BETWEEN", "LIMIT", "BY")
 
@@ -107,7 +107,8 @@ def _refuse(spec: QuerySpec, start: int, rule: str) -> ContractError:
 
 
 def _check_parameter(spec: QuerySpec, word: Word) -> None:
-    if word.text == "?" or (word.text in ("%S", "%(") and word.before in _BEFORE_VALUE):
+    is_of_driver = word.text == "%S" or (word.text == "%" and word.after == "(")
+    if word.text == "?" or (is_of_driver and word.before in _BEFORE_VALUE):
         raise _refuse(spec, word.start, "parameters are written :name, and declared behind the query's name")
     if word.name[1:] in spec.param and word.text[0] == ":":
         is_list = _is_list(spec, word.name[1:])
@@ -139,7 +140,7 @@ def _parse(spec: QuerySpec) -> Any:
             literal = f"'{MARK}{text}'"
             pieces.append(f"({literal})" if _is_list(spec, text) else literal)
         elif kind == "text":
-            # what is left of it is no comment for servers, but is for older versions of sqlglot
+            # two minus signs that begin no comment for servers, but do for older versions of sqlglot
             pieces.append(text.replace("--", "- -"))
         else:
             pieces.append(" " if kind == "comment" else text)
@@ -168,13 +169,12 @@ def _check_insert(spec: QuerySpec, words: Sequence[Word]) -> None:
     depth = 0
     outside = []
     for word in words:
-        depth += (word.text in ("(", "%(")) - (word.text == ")")
+        depth += (word.text == "(") - (word.text == ")")
         if depth == 0 and word.text != ";":
             outside.append(word.text)
         if depth == 0 and word.text in ("IGNORE", "DUPLICATE"):
-            raise _refuse(
-                spec, word.start, f"{word.text} hides rows that exist already or refer to nothing: leave it out"
-            )
+            rule = f"{word.text} hides rows that exist already or refer to nothing: leave it out"
+            raise _refuse(spec, word.start, rule)
     if outside[-2:] != ["VALUES", ")"]:
         raise spec.refuse("must be INSERT INTO table (columns) VALUES (one group), nothing behind it", spec.body)
 
@@ -184,7 +184,8 @@ def _tables_of(tree: Any) -> list[str]:
     written = tree.this if isinstance(tree, exp.Insert | exp.Update | exp.Delete) else None
     if isinstance(tree, exp.Delete) and tree.args.get("tables"):
         written = tree.args["tables"][0]
-    first = written.find(exp.Table).name if written else None
+    table = written and written.find(exp.Table)
+    first = table and table.name
     return sorted({table.name for table in tree.find_all(exp.Table)}, key=lambda name: (name != first, name))
 
 

@@ -17,9 +17,10 @@ from .rules import check_rules, split
 
 Schema = Mapping[str, Mapping[str, str]]
 """table → column → type."""
-_TYPES: Final = {"str": "string", "int": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json"}
-"""What a column of a record is in SQL."""
-_SCALARS: Final = {"str": "string", "int": "integer", "bool": "integer"}
+_TYPES: Final = {
+    "str": "string", "int": "integer", "bool": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json",
+}  # fmt: skip
+"""What a scalar, or a column of a record, is in SQL."""
 
 
 def creations(specs: Mapping[str, QuerySpec]) -> list[QuerySpec]:
@@ -79,7 +80,7 @@ def _type_in_table(column: Any, names: Mapping[str, str], schema: Schema) -> str
 def _type_by_returns(spec: QuerySpec, number: int) -> str:
     """The type of a result column by what the query returns."""
     if spec.record is None:
-        return _SCALARS[spec.returns.rstrip("*?")]
+        return _TYPES[spec.returns.rstrip("*?")]
     fields = record_columns(spec.record)
     if number >= len(fields):
         return "json"
