@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from ..query.parameters import COLD_PARTITION
 from ..query.spec import QuerySpec
 from ..settings import Settings
 from .scratch import scratch_database
-from .server import Inspector
+from .server import Inspector, TableColumn
 from .tables import creations
 
 Item = tuple[str, str, str]
@@ -20,10 +21,6 @@ Item = tuple[str, str, str]
 
 _TABLES: Final = """
     SELECT table_name, engine, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()
-"""
-_COLUMNS: Final = """
-    SELECT table_name, column_name, column_type, is_nullable, column_default, extra, collation_name
-    FROM information_schema.columns WHERE table_schema = DATABASE()
 """
 _JSON_COLUMNS: Final = """
     SELECT table_name, SUBSTRING_INDEX(SUBSTRING_INDEX(check_clause, '`', 2), '`', -1)
@@ -121,9 +118,9 @@ def _read(inspector: Inspector) -> dict[Item, str]:
     for table, engine, collation in inspector.execute(_TABLES):
         items[table, "table", ""] = f"ENGINE {engine} COLLATE {_collation(collation)}"
     json = set(inspector.execute(_JSON_COLUMNS)) if inspector.is_mariadb else set()
-    for table, name, kind, nullable, default, extra, collation in inspector.execute(_COLUMNS):
-        kind = "json" if (table, name) in json else kind.lower()
-        items[table, "column", name] = _column(kind, nullable == "YES", default, extra, collation)
+    for column in chain.from_iterable(inspector.table_columns().values()):
+        is_json = column.kind == "json" or (column.table, column.name) in json
+        items[column.table, "column", column.name] = _column(column, is_json)
     hidden = "ignored = 'YES'" if inspector.is_mariadb else "is_visible = 'NO'"
     for table, name, columns in inspector.execute(_INDEXES.format(hidden=hidden)):
         items[table, "index", name] = columns
@@ -138,15 +135,16 @@ def _read(inspector: Inspector) -> dict[Item, str]:
     return items
 
 
-def _column(kind: str, nullable: bool, default: str | None, extra: str, collation: str | None) -> str:
-    words = [re.sub(r"\b((?:tiny|small|medium|big)?int)\(\d+\)", r"\1", kind), "NULL" if nullable else "NOT NULL"]
-    if default is not None and default.upper() != "NULL":
-        words.append(f"DEFAULT {_expression(default)}")
-    if extra := _expression(extra.lower().replace("default_generated", "").strip()):
+def _column(column: TableColumn, is_json: bool) -> str:
+    kind = "json" if is_json else re.sub(r"\b((?:tiny|small|medium|big)?int)\(\d+\)", r"\1", column.type)
+    words = [kind, "NULL" if column.nullable else "NOT NULL"]
+    if column.default is not None and column.default.upper() != "NULL":
+        words.append(f"DEFAULT {_expression(column.default)}")
+    if extra := _expression(column.extra.replace("default_generated", "").strip()):
         words.append(extra.upper())
     # each kind of server has its own collation of JSON
-    if collation is not None and kind != "json":
-        words.append(f"COLLATE {_collation(collation)}")
+    if column.collation is not None and not is_json:
+        words.append(f"COLLATE {_collation(column.collation)}")
     return " ".join(words)
 
 

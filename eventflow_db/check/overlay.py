@@ -115,7 +115,7 @@ def _conditions(part: Any) -> list[Any]:
         return _conditions(part.this)
     if isinstance(part, exp.And):
         return _conditions(part.this) + _conditions(part.expression)
-    return [] if part is None else [part]
+    return [part] if part else []
 
 
 def _spelling(condition: Any, sources: Mapping[str, str] | None, sole: str = "") -> str:

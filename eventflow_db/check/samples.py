@@ -12,11 +12,8 @@ from .server import Inspector
 
 Sample = dict[str, str | None]
 """Column → value."""
-_COLUMNS: Final = """
-    SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema = DATABASE() AND data_type IN ('varchar', 'char', 'datetime', 'int', 'smallint')
-"""
-"""Not what may be secret, long or no text."""
+_KINDS: Final = ("varchar", "char", "datetime", "int", "smallint")
+"""Types of columns that samples are taken of: not what may be secret, long or no text."""
 
 
 def sample_columns(inspector: Inspector) -> dict[str, list[str]]:
@@ -24,10 +21,8 @@ def sample_columns(inspector: Inspector) -> dict[str, list[str]]:
 
     Raises: the driver's error.
     """
-    columns: dict[str, list[str]] = {}
-    for table, column in inspector.execute(_COLUMNS):
-        columns.setdefault(table, []).append(column)
-    return columns
+    tables = inspector.table_columns().items()
+    return {table: [column.name for column in columns if column.kind in _KINDS] for table, columns in tables}
 
 
 def sample_rows(

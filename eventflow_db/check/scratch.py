@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import pymysql.err
 
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
-from .server import Inspector
+from .server import Inspector, TableColumn
 from .tables import creations
 
 PREFIX: Final = "eventflow_check_"
@@ -86,37 +86,9 @@ def _make(inspector: Inspector, name: str, specs: Mapping[str, QuerySpec], rows:
     inspector.execute(f"CREATE TABLE {_COMPLETE} (n INT PRIMARY KEY)")
 
 
-class _Column(NamedTuple):
-    table: str
-    name: str
-    type: str
-    length: str | None
-    nullable: str
-    extra: str
-    primary: str | None
-    """Whether it is of the primary key."""
-    parent: str | None
-    """The table that a foreign key refers to."""
-
-
-_COLUMNS: Final = """
-    SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.is_nullable, c.extra,
-        IF(c.column_key = 'PRI', 1, NULL),
-        (SELECT MIN(k.referenced_table_name) FROM information_schema.key_column_usage AS k
-         WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name
-             AND k.column_name = c.column_name AND k.referenced_table_name IS NOT NULL)
-    FROM information_schema.columns AS c
-    WHERE c.table_schema = DATABASE()
-    ORDER BY c.table_name, c.ordinal_position
-"""
-
-
 def _fill(inspector: Inspector, rows: int) -> None:
     """The same number of rows in each table: keys that fit together, some values everywhere and others rare."""
-    tables: dict[str, list[_Column]] = {}
-    for row in inspector.execute(_COLUMNS):
-        column = _Column(*row)
-        tables.setdefault(column.table, []).append(column)
+    tables = inspector.table_columns()
     inspector.execute("CREATE TABLE eventflow_numbers (n INT PRIMARY KEY)")
     inspector.execute("INSERT INTO eventflow_numbers VALUES (0)")
     there = 1
@@ -125,7 +97,7 @@ def _fill(inspector: Inspector, rows: int) -> None:
         inspector.execute(f"INSERT INTO eventflow_numbers {doubled}")
         there *= 2
     for table, columns in tables.items():
-        given = [column for column in columns if "auto_increment" not in column.extra.lower()]
+        given = [column for column in columns if "auto_increment" not in column.extra]
         names = ", ".join(f"`{column.name}`" for column in given)
         values = ", ".join(_value(column, columns, rows) for column in given)
         inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {values} FROM eventflow_numbers ORDER BY n")
@@ -133,30 +105,27 @@ def _fill(inspector: Inspector, rows: int) -> None:
     inspector.execute("DROP TABLE eventflow_numbers")
 
 
-def _value(column: _Column, columns: list[_Column], rows: int) -> str:
+def _value(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
     """The SQL of a column's value in row number n."""
     groups = rows // 4 + 1
-    if column.type == "json" or (column.type == "longtext" and column.name in ("data", "error")):
+    if column.kind == "json" or (column.kind == "longtext" and column.name in ("data", "error")):
         return "'{}'"
-    if column.type.endswith(("char", "text")):
+    if column.kind.endswith(("char", "text")):
         return f"LEFT({_text(column, columns, rows)}, {column.length})"
-    if column.type in ("datetime", "timestamp", "date"):
+    if column.kind in ("datetime", "timestamp", "date"):
         # a twentieth lies in the past, and where there need be no value, a twentieth has none
         value = f"TIMESTAMPADD(MINUTE, n - {rows // 20}, CURRENT_TIMESTAMP(3))"
-        return value if column.nullable == "NO" else f"IF(n MOD 20 = 0, NULL, {value})"
-    if column.type.endswith(("blob", "binary")):
+        return f"IF(n MOD 20 = 0, NULL, {value})" if column.nullable else value
+    if column.kind.endswith(("blob", "binary")):
         return "'x'"
     return f"n DIV {groups}" if column.primary else "n MOD 65536"
 
 
-def _text(column: _Column, columns: list[_Column], rows: int) -> str:
+def _text(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
     """The SQL of a text: keys are the table's name and a number, and others are skewed."""
     primary = [other for other in columns if other.primary]
-    number = "n"
     if column.parent is not None:
-        if not column.primary and column.nullable == "YES":
-            number = "n MOD 50"
-        return f"CONCAT('{column.parent}-', {number})"
+        return f"CONCAT('{column.parent}-', {'n MOD 50' if column.nullable else 'n'})"
     if column.primary and len(primary) == 1:
         return f"CONCAT('{column.table}-', n)"
     if column.primary and not any(other.parent for other in primary):

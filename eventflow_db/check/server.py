@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import starmap
 from typing import Any, Final, NamedTuple, Self
 
 import msgspec
@@ -36,6 +37,39 @@ _NAMES: Final = {
     FIELD_TYPE.JSON: "json",
 }
 _BLOBS: Final = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB, FIELD_TYPE.BLOB)
+
+
+class TableColumn(NamedTuple):
+    """A column of a table, as information_schema has it; of what is or is not, 1 or None."""
+
+    table: str
+    name: str
+    kind: str
+    """The type without its length."""
+    type: str
+    length: str | None
+    nullable: str | None
+    default: str | None
+    extra: str
+    collation: str | None
+    primary: str | None
+    """Whether it is of the primary key."""
+    parent: str | None
+    """The table that a foreign key refers to."""
+
+
+_TABLE_COLUMNS: Final = """
+    SELECT c.table_name, c.column_name, c.data_type, LOWER(c.column_type), c.character_maximum_length,
+        IF(c.is_nullable = 'YES', 1, NULL), c.column_default, LOWER(c.extra), c.collation_name,
+        IF(c.column_key = 'PRI', 1, NULL), k.parent
+    FROM information_schema.columns AS c
+    LEFT JOIN (
+        SELECT table_name, column_name, MIN(referenced_table_name) AS parent
+        FROM information_schema.key_column_usage WHERE table_schema = DATABASE() GROUP BY table_name, column_name
+    ) AS k ON k.table_name = c.table_name AND k.column_name = c.column_name
+    WHERE c.table_schema = DATABASE()
+    ORDER BY c.table_name, c.ordinal_position
+"""
 
 
 class Column(NamedTuple):
@@ -92,10 +126,12 @@ class Inspector:
         decode = (bytes.decode,) * len(result.columns)
         return result.columns, [tuple(row) for row in parse_rows(result.rows, decode)]
 
-    def tables(self) -> set[str]:
-        """The tables of the default database."""
-        names = self.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
-        return {name for (name,) in names}
+    def table_columns(self) -> dict[str, list[TableColumn]]:
+        """The columns of each table of the default database."""
+        tables: dict[str, list[TableColumn]] = {}
+        for column in starmap(TableColumn, self.execute(_TABLE_COLUMNS)):
+            tables.setdefault(column.table, []).append(column)
+        return tables
 
     def prepare(self, statement: bytes) -> Prepared | None:
         """Have the server prepare a statement, and forget it; None for a kind of statement that it never prepares."""

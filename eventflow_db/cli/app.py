@@ -223,7 +223,7 @@ def explain(
     statement = Statement(spec, tag=False).call(_read_values(spec, values or [])).text
     with Inspector(settings, settings.database) as inspector:
         report.status(inspector.description)
-        accesses = plan.explain(inspector, spec, statement, inspector.tables())
+        accesses = plan.explain(inspector, spec, statement, inspector.table_columns())
         columns, rows = plan.explain_as_table(inspector, statement)
     problem = plan.check_plan(spec, accesses)
     unknown = not accesses and spec.index not in (None, "none")
