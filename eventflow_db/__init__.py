@@ -7,29 +7,14 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from .driver.setup import connection_arguments
 from .identifiers import generate_event_id
+from .inputs import NewCertificate, NewEvent, NewHub, NewLog, NewPublishedEvent, NewScheduledEvent
 from .query.tagged import RemoteError
-from .records import (
-    Certificate,
-    Event,
-    Hub,
-    NewCertificate,
-    NewEvent,
-    NewHub,
-    NewLog,
-    NewPublishedEvent,
-    NewScheduledEvent,
-    PublishedEvent,
-    ScheduledEvent,
-)
+from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent
 from .settings import Settings
-from .sync.database import EventflowDB, locate
-from .sync.operations import Session
-from .sync.transaction import Transaction
+from .sync import EventflowDB, Session, Transaction, locate
 
 if TYPE_CHECKING:
-    from .aio.database import AsyncEventflowDB, locate_async
-    from .aio.operations import AsyncSession
-    from .aio.transaction import AsyncTransaction
+    from .aio import AsyncEventflowDB, AsyncSession, AsyncTransaction, locate_async
 
 __all__ = [
     "AsyncEventflowDB",
@@ -58,22 +43,15 @@ __all__ = [
     "locate_async",
 ]
 
-_ASYNC = {
-    "AsyncEventflowDB": "database",
-    "AsyncTransaction": "transaction",
-    "locate_async": "database",
-    "AsyncSession": "operations",
-}
-
 
 def __getattr__(name: str) -> Any:
     """The asyncio API is imported on first use: it needs aiomysql, which sync users may leave out."""
-    if name not in _ASYNC:
+    if name not in ("AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "locate_async"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     try:
-        return getattr(import_module(f".aio.{_ASYNC[name]}", __name__), name)
+        return getattr(import_module(f"{__name__}.aio"), name)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "aiomysql":
             raise ImportError(f"{name} needs aiomysql: pip install 'eventflow-db[async]'") from error

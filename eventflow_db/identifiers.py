@@ -25,7 +25,8 @@ class _Sequence:
         self._lock = threading.Lock()
         self._milliseconds = 0
         self._random = 0
-        self._steps: list[int] = []  # random, some at a time: asking the system for each costs more than all the rest
+        # random, some at a time: asking the system for each costs more than all the rest
+        self._steps: list[int] = []
         # another thread may hold the lock while this process forks: the child's copy would stay locked for ever
         os.register_at_fork(after_in_child=self._unlock)
 

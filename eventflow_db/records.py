@@ -1,10 +1,10 @@
-"""What goes in and what comes out: TypedDicts for new rows, frozen Structs for rows that were read."""
+"""Rows that were read, as frozen Structs; inputs.py has what new rows are made of."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -98,70 +98,6 @@ class Certificate(Struct, frozen=True, rename={"pass_": "pass"}):
         """What rich shows: the same."""
         yield from (("id", self.id), ("version", self.version), ("validity", self.validity))
         yield "revoked", self.revoked
-
-
-class NewEvent(TypedDict):
-    """An event to persist. Without an id one is generated, without a timestamp the server's clock is used."""
-
-    id: NotRequired[str | None]
-    timestamp: NotRequired[datetime | None]
-    domain: str
-    rid: NotRequired[str | None]
-    pid: str
-    name: str
-    data: NotRequired[Any]
-
-
-class NewPublishedEvent(TypedDict):
-    """A publication to persist."""
-
-    event_id: str
-    publisher: str
-
-
-class NewScheduledEvent(TypedDict):
-    """A schedule to persist. scheduled is aware; it is cut to the second, so at most a second early."""
-
-    event_id: str
-    scheduled: datetime
-
-
-class NewHub(TypedDict):
-    """A hub to persist. Addresses have 1 to 16 characters, ports lie within 0 to 65535."""
-
-    id: str
-    external_ip: str
-    external_port: int
-    internal_ip: str
-    internal_port: int
-
-
-class NewLog(TypedDict):
-    """A log line to persist. error is an exception, any JSON value, or absent ({})."""
-
-    agent: str
-    message: str
-    error: NotRequired[Any]
-
-
-# "pass" is a keyword, so this one has to be spelled as a call
-NewCertificate = TypedDict(
-    "NewCertificate",
-    {
-        "id": str,
-        "validity": datetime,
-        "cert": str,
-        "key": bytes,
-        "key_iv": bytes,
-        "key_salt": bytes,
-        "key_tag": bytes,
-        "pass": bytes,
-        "pass_iv": bytes,
-        "pass_salt": bytes,
-        "pass_tag": bytes,
-    },
-)
-"""A certificate to persist. IVs, salts and tags have at most 16 bytes; validity is cut to the second."""
 
 
 class SessionVariables(Struct, frozen=True):

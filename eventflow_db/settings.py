@@ -118,7 +118,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             is_url = parts.scheme in ("mysql", "mariadb") and not parts.fragment
             is_url = is_url and not set("/@").intersection(parts.path[1:]) and "@" not in parts.query
         except ValueError:
-            is_url = False  # its message quotes the URL
+            # its message quotes the URL
+            is_url = False
         if not is_url:
             raise InvalidValueError(
                 CODE,

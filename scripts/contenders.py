@@ -61,11 +61,31 @@ class Contender:
         """Close what the workers shared."""
 
 
-class _Cursor(Contender):
-    """A cursor of the DB API, on a connection of its own, with a JSON module."""
+class _Driver(Contender):
+    """A cursor on a connection of its own, with a JSON module."""
 
     loads: Callable[[Any], Any] = staticmethod(json.loads)
     dumps: Callable[[Any], Any] = staticmethod(json.dumps)
+    connection: Any
+    cursor: Any
+
+    def account(self) -> dict[str, Any]:
+        """What every driver's connect takes."""
+        s = self.settings
+        return {
+            "host": s.host, "port": s.port, "user": s.user, "password": s.password, "autocommit": True,
+            "charset": "utf8mb4",
+        }  # fmt: skip
+
+    def row(self, event: Event) -> tuple[Any, ...]:
+        return (new_id(), event["domain"], event["pid"], event["name"], self.dumps(event["data"]))
+
+    def event(self, row: Any) -> Any:
+        return (*row[:6], self.loads(row[6]))
+
+
+class _SyncDriver(_Driver):
+    """A driver of the DB API."""
 
     def connect(self) -> Any:
         raise NotImplementedError
@@ -76,12 +96,6 @@ class _Cursor(Contender):
 
     def close(self) -> None:
         self.connection.close()
-
-    def row(self, event: Event) -> tuple[Any, ...]:
-        return (new_id(), event["domain"], event["pid"], event["name"], self.dumps(event["data"]))
-
-    def event(self, row: Any) -> Any:
-        return (*row[:6], self.loads(row[6]))
 
     def persist(self, event: Event) -> str:
         row = self.row(event)
@@ -114,20 +128,18 @@ class _Cursor(Contender):
         self.cursor.execute(SUCCEED, (id,))
 
 
-class PyMySQL(_Cursor):
+class PyMySQL(_SyncDriver):
     """The driver under the sync API: a cursor, json.loads and the driver's own datetimes."""
 
     name = "PyMySQL"
 
     def connect(self) -> Any:
-        s = self.settings
-        return pymysql.connect(
-            host=s.host, port=s.port, user=s.user, password=s.password.encode(), database=s.database,
-            autocommit=True, ssl_disabled=True, charset="utf8mb4",
-        )  # fmt: skip
+        # as text it would be sent in latin-1
+        account = self.account() | {"password": self.settings.password.encode()}
+        return pymysql.connect(**account, database=self.settings.database, ssl_disabled=True)
 
 
-class MySQLClient(_Cursor):
+class MySQLClient(_SyncDriver):
     """The C driver, with orjson."""
 
     name = "mysqlclient + orjson"
@@ -135,14 +147,11 @@ class MySQLClient(_Cursor):
     dumps = staticmethod(orjson.dumps)
 
     def connect(self) -> Any:
-        s = self.settings
-        account: dict[str, Any] = {
-            "host": s.host, "port": s.port, "user": s.user, "password": s.password, "database": s.database,
-            "autocommit": True, "charset": "utf8mb4",
-        }  # fmt: skip
+        account = self.account() | {"database": self.settings.database}
         try:
             return MySQLdb.connect(**account, ssl_mode="DISABLED")
-        except MySQLdb.NotSupportedError:  # MariaDB's C library, which takes plain text unless it is told otherwise
+        except MySQLdb.NotSupportedError:
+            # MariaDB's C library takes plain text unless it is told otherwise
             return MySQLdb.connect(**account)
 
 
@@ -261,24 +270,20 @@ class Sync(Contender):
         db.update_event_published_to_success(id)
 
 
-class AioMySQL(_Cursor):
+class AioMySQL(_Driver):
     """The driver under the asyncio API: a cursor, json.loads and the driver's own datetimes."""
 
     name = "aiomysql"
     is_async = True
 
-    async def open(self) -> None:  # type: ignore[override]
-        s = self.settings
-        self.connection = await aiomysql.connect(
-            host=s.host, port=s.port, user=s.user, password=s.password, db=s.database, autocommit=True,
-            charset="utf8mb4",
-        )  # fmt: skip
+    async def open(self) -> None:
+        self.connection = await aiomysql.connect(**self.account(), db=self.settings.database)
         self.cursor = await self.connection.cursor()
 
-    async def close(self) -> None:  # type: ignore[override]
+    async def close(self) -> None:
         self.connection.close()
 
-    async def persist(self, event: Event) -> str:  # type: ignore[override]
+    async def persist(self, event: Event) -> str:
         row = self.row(event)
         await self.cursor.execute(INSERT, row)
         return str(row[0])
@@ -287,21 +292,21 @@ class AioMySQL(_Cursor):
         await self.cursor.execute(READ, (id,))
         return self.event(await self.cursor.fetchone())
 
-    async def read_many(self, events: int) -> list[Any]:  # type: ignore[override]
+    async def read_many(self, events: int) -> list[Any]:
         await self.cursor.execute(READ_MANY, ("read", "read", events))
         return [self.event(row) for row in await self.cursor.fetchall()]
 
-    async def batch(self, events: Sequence[Event]) -> None:  # type: ignore[override]
+    async def batch(self, events: Sequence[Event]) -> None:
         await self.connection.begin()
         for start in range(0, len(events), CHUNK):
             await self.cursor.executemany(INSERT, [self.row(event) for event in events[start : start + CHUNK]])
         await self.connection.commit()
 
-    async def claim(self, id: str) -> bool:  # type: ignore[override]
+    async def claim(self, id: str) -> bool:
         await self.cursor.execute(CLAIM, (HUB, id))
         return bool(self.cursor.rowcount > 0)
 
-    async def life(self, event: Event) -> None:  # type: ignore[override]
+    async def life(self, event: Event) -> None:
         id = await self.persist(event)
         await self.cursor.execute(PUBLISH, (id, "publisher"))
         await self.claim(id)

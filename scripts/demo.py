@@ -1,116 +1,170 @@
-"""Runs the whole story on a real server, and prints what each step returned."""
+"""Runs the life of an event on a real server, as in Python's shell: each statement, then what it gave."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import inspect
+import os
+import re
+import secrets
 import sys
+import textwrap
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import chain, repeat
+from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.syntax import Syntax
 
-from eventflow_db import EventflowDB, NewCertificate, errors
-from eventflow_db.testing.servers import ServerUnavailableError, running_server, temporary_database
+from eventflow_db import EventflowDB, NewCertificate, NewEvent, NewHub, errors
+from eventflow_db.testing import Server, ServerUnavailableError, running_server, temporary_database
 
-console = Console(highlight=True, soft_wrap=True)
-
-
-def show(step: str, result: Any) -> Any:
-    """Print one step and its result; gives the result."""
-    console.print(f"[bold cyan]{step}[/]")
-    console.print("  →", result)
-    return result
+console = Console()
 
 
-def tell(db: EventflowDB) -> None:
-    """The story: tables, an event and all that follows from it, a hub, logs and a certificate."""
+def story(url: str, run: str) -> None:
+    """What is shown, in lines of 76 characters; `run` makes ids that no other run has."""
+    # Nothing connects before first use. What is missing of the tables is created.
+    db = EventflowDB(url)
     db.setup_table_schemas()
-    show("setup_table_schemas()", None)
 
-    event_id = show(
-        "persist_event(…)",
-        db.persist_event({"domain": "example", "pid": "process-id", "name": "event-name", "data": {"key": "value"}}),
-    )
-    show("read_event(id)", db.read_event(event_id))
-    show("read_events_by_domain_and_pid(…)", db.read_events_by_domain_and_pid("example", "process-id"))
+    # An event is a fact about a process (pid) of a domain.
+    order = f"order-{run}"
+    event: NewEvent = {"domain": "shop", "pid": order, "name": "placed", "data": {"total": 12.5}}
+    event_id = db.persist_event(event)
+    db.read_event(event_id)
+    db.read_events_by_domain_and_pid("shop", order)
 
-    show("persist_event_cpid(id, 'order-1')", db.persist_event_cpid(event_id, "order-1"))
-    show("persist_event_eid(id, 'customer-1')", db.persist_event_eid(event_id, "customer-1"))
-    show("read_events_by_domain_and_cpid(…)", db.read_events_by_domain_and_cpid("example", "order-1"))
-    show("read_events_by_eid(…)", db.read_events_by_eid("customer-1"))
+    # It can belong to other processes (cpid), and be about entities (eid).
+    db.persist_event_cpid(event_id, f"delivery-{run}")
+    db.persist_event_eid(event_id, f"customer-{run}")
+    db.read_events_by_domain_and_cpid("shop", f"delivery-{run}")
+    db.read_events_by_eid(f"customer-{run}")
 
-    show(
-        "persist_event_scheduled(…)",
-        db.persist_event_scheduled({"event_id": event_id, "scheduled": datetime.now(UTC)}),
-    )
-    show("read_events_scheduled()", db.read_events_scheduled())
-    show("update_event_scheduled_executed(id)", db.update_event_scheduled_executed(event_id))
-    show("update_event_scheduled_success(id)", db.update_event_scheduled_success(event_id))
-
-    show(
-        "persist_hub(…)",
-        db.persist_hub(
-            {
-                "id": "hub-id",
-                "external_ip": "127.0.0.1",
-                "external_port": 50001,
-                "internal_ip": "127.0.0.1",
-                "internal_port": 50001,
-            }
-        ),
-    )
-    show("read_online_hubs()", db.read_online_hubs())
-
-    show(
-        "persist_event_published(…)",
-        db.persist_event_published({"event_id": event_id, "publisher": "publisher-id"}),
-    )
-    claim = db.update_event_published_to_consumed_by_hub
-    show("update_event_published_to_consumed_by_hub(id, 'hub-id')", claim(event_id, "hub-id"))
-    show("… and once more: another hub has it", claim(event_id, "hub-id"))
-    show(
-        "update_event_published_to_consumed_by_spoke(id, 'spoke-id')",
-        db.update_event_published_to_consumed_by_spoke(event_id, "spoke-id"),
-    )
-    show("update_event_published_to_success(id)", db.update_event_published_to_success(event_id))
-    show("read_event_published(id)", db.read_event_published(event_id))
-
-    db.persist_log({"agent": "hub-id", "message": "Test log message", "error": ValueError("details")})
-    show("persist_log(…)", None)
-    show("archive_log()", db.archive_log())
-    show("… and once more: it is archived already", db.archive_log())
-
-    certificate: NewCertificate = {
-        "id": "unique_certificate_id",
-        "validity": datetime.now(UTC) + timedelta(days=90),
-        "cert": "certificate_value",
-        "key": b"encryption_key",
-        "key_iv": b"key_iv",
-        "key_salt": b"key_salt",
-        "key_tag": b"key_tag",
-        "pass": b"encrypted_passphrase",
-        "pass_iv": b"pass_iv",
-        "pass_salt": b"pass_salt",
-        "pass_tag": b"pass_tag",
+    # A hub is online until it quits.
+    hub_id = f"hub-{run}"
+    hub: NewHub = {
+        "id": hub_id,
+        "external_ip": "192.0.2.1",
+        "external_port": 50001,
+        "internal_ip": "10.0.0.1",
+        "internal_port": 50001,
     }
-    show("persist_certificate(…)", db.persist_certificate(certificate))
-    show("… and once more: it is there already", db.persist_certificate(certificate))
-    show("read_certificate(id), its key material left out", db.read_certificate("unique_certificate_id"))
-    show("revoke_certificate(id)", db.revoke_certificate("unique_certificate_id"))
-    try:
-        db.read_certificate("unique_certificate_id")
-    except errors.NotFoundError as error:
-        show("read_certificate(id)", error)
+    db.persist_hub(hub)
+    db.read_online_hubs(limit=3)
 
-    show("update_hub_to_quit('hub-id')", db.update_hub_to_quit("hub-id"))
-    show("delete_event(id)", db.delete_event(event_id))
+    # A published event is taken by one hub, then by one spoke: False says that
+    # another one has it.
+    db.persist_event_published({"event_id": event_id, "publisher": "shop"})
+    db.update_event_published_to_consumed_by_hub(event_id, hub_id)
+    db.update_event_published_to_consumed_by_hub(event_id, "hub-2")
+    db.update_event_published_to_consumed_by_spoke(event_id, "mailer")
+    db.update_event_published_to_success(event_id)
+    db.read_event_published(event_id)
+
+    # An event can be scheduled for later. When it is due, one caller executes it.
+    now = datetime.now(UTC)
+    db.persist_event_scheduled({"event_id": event_id, "scheduled": now})
+    db.read_events_scheduled(limit=3)
+    db.update_event_scheduled_executed(event_id)
+    db.update_event_scheduled_executed(event_id)
+    db.update_event_scheduled_success(event_id)
+
+    # Logs keep exceptions. What was logged before today is archived once a day.
+    error = OSError("refused")
+    db.persist_log({"agent": hub_id, "message": "no route", "error": error})
+    db.archive_log()
+    db.archive_log()
+
+    # Certificates hold encrypted keys, which are never printed. One that is
+    # revoked is not found any more.
+    certificate_id = f"certificate-{run}"
+    certificate: NewCertificate = {
+        "id": certificate_id,
+        "validity": datetime.now(UTC) + timedelta(days=90),
+        "cert": "certificate",
+        "key": b"encrypted key",
+        "key_iv": b"iv",
+        "key_salt": b"salt",
+        "key_tag": b"tag",
+        "pass": b"encrypted password",
+        "pass_iv": b"iv",
+        "pass_salt": b"salt",
+        "pass_tag": b"tag",
+    }
+    db.persist_certificate(certificate)
+    db.read_certificate(certificate_id)
+    db.revoke_certificate(certificate_id)
+    db.read_certificate(certificate_id)
+
+    # With an event go its associations, its publication and its schedule.
+    db.update_hub_to_quit(hub_id)
+    db.delete_event(event_id)
+    db.close()
+
+
+def play(url: str) -> None:
+    """Run the story statement by statement, and print each with its comment and its result."""
+    lines = textwrap.dedent(inspect.getsource(story)).splitlines()
+    (function,) = ast.parse("\n".join(lines)).body
+    assert isinstance(function, ast.FunctionDef)
+    names = {**globals(), "url": url, "run": secrets.token_hex(3)}
+    docstring, *statements = function.body
+    end = docstring.end_lineno
+    for statement in statements:
+        comments = lines[end : statement.lineno - 1]
+        end = statement.end_lineno
+        show(comments, lines[statement.lineno - 1 : end])
+        try:
+            if isinstance(statement, ast.Expr):
+                result = eval(compile(ast.Expression(statement.value), __file__, "eval"), names)
+                if result is not None:
+                    console.print(readable(result), markup=False)
+            else:
+                exec(compile(ast.Module([statement], []), __file__, "exec"), names)
+        except errors.NotFoundError as error:
+            console.print(f"NotFoundError: {error}", style="red")
+
+
+def show(comments: Sequence[str], code: Sequence[str]) -> None:
+    """Print the lines of a statement as in Python's shell, below the comments and blank lines that precede it."""
+    for comment in comments:
+        console.print(comment.strip(), style="bold", markup=False, highlight=False)
+    prompts = chain([">>> "], repeat("... "))
+    text = "\n".join(prompt + line.removeprefix("    ") for prompt, line in zip(prompts, code, strict=False))
+    console.print(Syntax(text, "pycon", theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def readable(result: object) -> str:
+    """A result as Python shows it, but with short times and without fields that are None."""
+    text = re.sub(r", \w+=None", "", repr(result))
+    text = re.sub(r"datetime\.datetime\(([\d, ]+), tzinfo=datetime\.timezone\.utc\)", _short, text)
+    return "\n".join(textwrap.wrap(text, console.width, subsequent_indent="    ", break_on_hyphens=False))
+
+
+def _short(match: re.Match[str]) -> str:
+    # Python leaves out seconds that are 0
+    year, month, day, hour, minute, second = [*map(int, match[1].split(", ")), 0][:6]
+    return f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+
+
+def database(server: Server) -> contextlib.AbstractContextManager[str]:
+    """The URL of the database that a given server's URL names, else of a temporary one."""
+    choice = os.environ.get("EVENTFLOW_TEST_SERVER", "")
+    name = urlsplit(choice).path.strip("/")
+    if "://" in choice and name:
+        return contextlib.nullcontext(server.database_url(name))
+    return temporary_database(server)
 
 
 def main() -> int:
-    """Start a server, tell the story, stop it."""
+    """Start a server, run the story, stop it."""
     try:
-        with running_server() as server, temporary_database(server) as url, EventflowDB(url) as db:
-            console.print(f"On {server.kind} {server.version}, {server.origin}:\n")
-            tell(db)
+        with running_server() as server, database(server) as url:
+            console.print(f"{server.kind} {server.version}, {server.origin}", style="dim")
+            play(url)
     except ServerUnavailableError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 3

@@ -3,7 +3,14 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-python=$root/.venv/bin/python
+venv=.venv
+python=$root/$venv/bin/python
+
+# use_lowest: makes everything run in an environment with the lowest versions of what pyproject.toml names.
+use_lowest() {
+  venv=.venv-lowest
+  python=$root/$venv/bin/python
+}
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -32,7 +39,7 @@ find_python() {
   return 1
 }
 
-# setup_venv: makes .venv and installs the project into it, when what it depends on changed.
+# setup_venv: makes the virtual environment and installs the project into it, when what it depends on changed.
 setup_venv() {
   local base stamp
   base=$(find_python) || { apt_install python3 python3-venv && base=$(find_python); } ||
@@ -40,16 +47,21 @@ setup_venv() {
   stamp=$({ cat pyproject.toml; "$base" -VV; echo "$root"; } | cksum)
   exec 9<pyproject.toml # one script at a time; a second waits for what the first installs
   if command -v flock >/dev/null; then flock 9; fi
-  if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
-    say "installing the project and its tools into .venv, with $("$base" -V)"
+  if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
+    say "installing the project and its tools into $venv, with $("$base" -V)"
     if [ "$("$python" -VV 2>/dev/null)" != "$("$base" -VV)" ] || ! "$python" -m pip --version &>/dev/null; then
       if ! "$base" -c 'import ensurepip, venv' 2>/dev/null; then
         apt_install "$("$base" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
       fi
-      "$base" -m venv --clear .venv
+      "$base" -m venv --clear "$venv"
     fi
-    "$python" -m pip install -qq --disable-pip-version-check --editable '.[dev,async,cli,testing]'
-    echo "$stamp" >.venv/stamp
+    if [ "$venv" = .venv-lowest ]; then
+      "$python" -m pip install -qq --disable-pip-version-check 'uv>=0.9,<1'
+      "$python" -m uv pip install -q --python "$python" --resolution lowest-direct --editable '.[dev,async,cli,testing]'
+    else
+      "$python" -m pip install -qq --disable-pip-version-check --editable '.[dev,async,cli,testing]'
+    fi
+    echo "$stamp" >"$venv/stamp"
   fi
   exec 9<&-
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from eventflow_db.query.annotations import shape
@@ -19,10 +20,11 @@ _METHODS = '''# Generated from sql/ by scripts/generate; do not edit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from ..inputs import {inputs}
 from ..query.tagged import revived
 from ..records import {records}
 from ..redact import redacting_all
@@ -50,6 +52,21 @@ class Query:
     def __call__(self, *args: Any, **values: Any) -> Awaitable[Any]: ...
 
 '''
+_PAGES = {"position": 'after: Event | str = ""', "page": "page: int = 1000"}
+"""The arguments of an iterator, by the types of the parameters of its pages."""
+_ITERATOR = (
+    "after: start behind this event, or this id. page: events that memory holds at a time, at least 1. No connection "
+    "is held between pages; an event that is committed later with an earlier id than the last one read is missed."
+)
+_INPUTS = '''# Generated from sql/ by scripts/generate; do not edit.
+"""What new rows are made of: mappings with these keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+'''
 _DESERIALIZE = 'deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.'
 
 
@@ -57,21 +74,52 @@ def methods(specs: Specs) -> str:
     """The source of aio/methods.py."""
     chosen = [spec for spec in specs.values() if spec.method]
     records = {name for spec in chosen for name in _records(spec)}
-    return _METHODS.format(records=", ".join(sorted(records))) + "\n\n".join(_method(spec, specs) for spec in chosen)
+    made = [method(spec, specs) for spec in chosen for method in (_method, _batch) if method is _method or spec.batch]
+    taken = sorted(f"New{spec.takes[1]}" for spec in chosen if spec.takes)
+    return _METHODS.format(inputs=", ".join(taken), records=", ".join(sorted(records))) + "\n\n".join(made)
+
+
+def inputs(specs: Specs) -> str:
+    """The source of inputs.py."""
+    return _INPUTS + "\n\n".join(_input(spec) for spec in specs.values() if spec.takes)
+
+
+def _input(spec: QuerySpec) -> str:
+    assert spec.takes is not None
+    name = f"New{spec.takes[1]}"
+    optional = spec.notes.get("takes", "").removeprefix("optional: ").split(", ")
+    fields = {}
+    for key, kind in spec.types.items():
+        absent = kind.absent is not None
+        text = f"{kind.python} | None" if absent or (key in optional and kind.python != "Any") else kind.python
+        fields[key] = f"NotRequired[{text}]" if absent or key in optional else text
+    purpose = (
+        f"The keys of {spec.purpose[0].lower()}{spec.purpose[1:]}" if not spec.method else f"What {spec.method} takes."
+    )
+    doc = _paragraphs([purpose, " ".join(_rules(spec))])
+    if any(keyword.iskeyword(key) for key in fields):
+        body = ", ".join(f'"{key}": {text}' for key, text in fields.items())
+        return f'{name} = TypedDict("{name}", {{{body}}})\n{doc}\n'
+    lines = "".join(f"{key}: {text}\n" for key, text in fields.items())
+    return f"class {name}(TypedDict):\n{textwrap.indent(doc, '    ')}\n\n{textwrap.indent(lines, '    ')}"
 
 
 def _records(spec: QuerySpec) -> Iterator[str]:
     if spec.record:
         yield spec.record.__name__
     if spec.takes:
-        yield from (spec.takes[1], f"New{spec.takes[1]}")
+        yield spec.takes[1]
 
 
 def _gives(spec: QuerySpec) -> str:
-    """The type of what a method gives."""
+    """The type of what a query gives."""
     base = spec.returns.rstrip("*?")
     kinds = {"rows": f"list[{base}]", "changed": "bool", "affected": "int", "none": "None"}
     return kinds.get(shape(spec.returns), base + (" | None" if spec.returns.endswith("?") else ""))
+
+
+def _method_gives(spec: QuerySpec) -> str:
+    return _gives(spec).replace("list", "AsyncIterator") if _is_iterator(spec) else _gives(spec)
 
 
 def _arguments(spec: QuerySpec) -> list[str]:
@@ -83,13 +131,20 @@ def _arguments(spec: QuerySpec) -> list[str]:
     for name, text in spec.param.items():
         base, mark = split_mark(text)
         kind = spec.types[name].python
-        if mark or base == "limit":
+        if base in _PAGES:
+            optional.append(_PAGES[base])
+        elif mark or base == "limit":
             optional.append(f"{name}: {kind.removesuffix(' | None')} | None = None")
         else:
             positional.append(f"{name}: {kind}")
     if _has_data(spec):
         optional.append("deserialize: bool = False")
     return [*positional, *(["*"] if optional else []), *optional]
+
+
+def _is_iterator(spec: QuerySpec) -> bool:
+    """Whether a method gives all rows, page by page."""
+    return "page" in spec.param.values()
 
 
 def _has_data(spec: QuerySpec) -> bool:
@@ -100,7 +155,10 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
     values = "".join(f", {name}={name}" for name in spec.param)
     query = f"self._sql.{spec.name}"
     call = f"await {query}(self{values})"
-    if spec.takes:
+    if _is_iterator(spec):
+        keys = "".join(f", {name}={name}" for name, kind in spec.param.items() if kind not in _PAGES)
+        lines = [f"return self._iterate({query}, after, page, deserialize{keys})"]
+    elif spec.takes:
         lines = [f"return await self._persist({query}, {spec.takes[0]})"]
     elif _has_data(spec) and spec.returns.endswith("*"):
         lines = [f"events = {call}", "return [revived(event) for event in events] if deserialize else events"]
@@ -110,32 +168,68 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
         lines = [f"return {call} > 0"]
     else:
         lines = [call if shape(spec.returns) == "none" else f"return {call}"]
-    head = f"async def {spec.method}({', '.join(['self', *_arguments(spec)])}) -> {_gives(spec)}:"
-    return textwrap.indent(
-        "\n".join([head, textwrap.indent(_docstring(spec, specs), "    "), *(f"    {line}" for line in lines)]), "    "
+    keyword = "def" if _is_iterator(spec) else "async def"
+    return _function(
+        f"{keyword} {spec.method}", ["self", *_arguments(spec)], _method_gives(spec), _docstring(spec, specs), lines
     )
+
+
+def _batch(spec: QuerySpec, specs: Specs) -> str:
+    """The method that persists many rows at once."""
+    assert spec.batch is not None
+    method, argument = spec.batch
+    kind, items = _tuple(spec), f"tuples ({', '.join(spec.types)})"
+    if spec.takes:
+        kind, items = f"New{spec.takes[1]} | {spec.takes[1]}", "mappings or records"
+    paragraphs = [
+        f"Persist many, all or none, as {spec.method} does one; gives how many.",
+        f"{argument}: an iterable of {items}. They are sent in statements of many rows. Inside a transaction they are "
+        "part of it.",
+        f"Raises: as {spec.method} ({spec.error.code}); InvalidValueError says which item, counted from 0, breaks "
+        "which rule.",
+    ]
+    lines = [f"return len(await self._persist_many(self._sql.{spec.name}, {argument}))"]
+    return _function(
+        f"async def {method}", ["self", f"{argument}: Iterable[{kind}]"], "int", _paragraphs(paragraphs), lines
+    )
+
+
+def _tuple(spec: QuerySpec) -> str:
+    return f"tuple[{', '.join(kind.python for kind in spec.types.values())}]"
+
+
+def _function(head: str, arguments: Sequence[str], gives: str, docstring: str, lines: Sequence[str]) -> str:
+    body = "\n".join([docstring, *lines])
+    return textwrap.indent(f"{head}({', '.join(arguments)}) -> {gives}:\n{textwrap.indent(body, '    ')}\n", "    ")
 
 
 def _docstring(spec: QuerySpec, specs: Specs) -> str:
     rules = _rules(spec)
     if spec.takes:
         rules = [f"{spec.takes[0]}: a mapping of the following, or a {spec.takes[1]}.", *rules]
+    if _is_iterator(spec):
+        rules.append(_ITERATOR)
     if _has_data(spec):
         rules.append(_DESERIALIZE)
     if note := spec.notes.get("returns"):
         rules.append(f"{note[0].upper()}{note[1:]}." if ":" in note else f"Gives {note}.")
-    paragraphs = [spec.purpose, " ".join(rules), f"Raises: {_errors(spec, specs)}."]
+    return _paragraphs([spec.purpose, " ".join(rules), f"Raises: {_errors(spec, specs)}."])
+
+
+def _paragraphs(paragraphs: Sequence[str]) -> str:
     text = "\n\n".join(textwrap.fill(text, 108, break_on_hyphens=False) for text in paragraphs if text)
     return f'"""{text}\n"""'
 
 
 def _rules(spec: QuerySpec) -> list[str]:
     """What each parameter takes; those with one rule together."""
-    told = {
-        name: kind.rule + (f" ({spec.notes[name]})" if name in spec.notes else "") for name, kind in spec.types.items()
+    rules = {
+        name: kind.rule + (f" ({spec.notes[name]})" if name in spec.notes else "")
+        for name, kind in spec.types.items()
+        if spec.param.get(name) not in _PAGES
     }
     found: dict[str, list[str]] = {}
-    for name, rule in told.items():
+    for name, rule in rules.items():
         found.setdefault(rule, []).append(name)
     return [f"{', '.join(names)}: {rule}." for rule, names in found.items()]
 
@@ -208,25 +302,35 @@ _HEADINGS = {
 
 def operations(specs: Specs, by_hand: Iterable[str]) -> str:
     """The README's tables of operations, of queries and of the sync source of what is written by hand."""
-    rows = [
+    rows = [row for source in by_hand for row in _by_hand(source)]
+    rows += [
         (
             "tables" if spec.verb == "CREATE" else spec.name.partition(".")[0],
             spec.method or "",
             ", ".join(re.sub(r": [^=]*?(?= =|$)", "", one).replace(" = ", "=") for one in _arguments(spec)),
-            _gives(spec),
+            _method_gives(spec),
             spec.purpose + _note(spec),
         )
         for spec in specs.values()
         if spec.method
     ]
-    rows += [row for source in by_hand for row in _by_hand(source)]
+    rows += [
+        (
+            spec.name.partition(".")[0],
+            *spec.batch,
+            "int",
+            f"Persist many, all or none, as `{spec.method}` does one; gives how many.",
+        )
+        for spec in specs.values()
+        if spec.batch
+    ]
     order = list(_HEADINGS)
     text = []
     rows.sort(key=lambda row: order.index(row[0]))
     for heading, group in groupby(rows, key=lambda row: _HEADINGS[row[0]]):
         text.append(f"### {heading}\n\n| method | gives | |\n|---|---|---|")
         for _, method, arguments, gives, purpose in group:
-            gives = gives.replace("|", "\\|")
+            gives = gives.replace("|", "\\|").replace("Async", "")
             text.append(f"| `{method}({arguments})` | `{gives}` | {purpose} |")
         text.append("")
     return "\n".join(text)
@@ -239,19 +343,31 @@ def _note(spec: QuerySpec) -> str:
 
 def _by_hand(source: str) -> Iterator[tuple[str, str, str, str, str]]:
     """The public methods of a module's classes: table, name, arguments, what it gives, purpose."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+    tree = ast.parse(source)
+    constants = {
+        node.target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
+    }
+    methods = [
+        node for kind in tree.body if isinstance(kind, ast.ClassDef) for node in kind.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]  # fmt: skip
+    for method in methods:
+        body = ast.unparse(method)
+        if "NotImplementedError" in body:
+            # a subclass has it
             continue
-        body = ast.unparse(node)
-        if "NotImplementedError" in body or not node.args.args or node.args.args[0].arg not in ("self", "connection"):
-            continue
+        given = method.args
+        given.args = [one for one in given.args if one.arg != "self"]
+        for one in (*given.args, *given.kwonlyargs):
+            one.annotation = None
+        given.kw_defaults = [constants.get(ast.unparse(one), one) if one else None for one in given.kw_defaults]
         table = re.search(r"_sql\.(\w+)\.", body)
         key = "tables" if "create_table" in body else table[1] if table else ""
-        arguments = re.sub(r": [^,=]*?(?:\[[^\]]*\][^,=]*)*(?= =|=|,|$)", "", ast.unparse(node.args))
-        arguments = re.sub(r" ?= ?", "=", arguments.removeprefix("self").removeprefix(", "))
-        gives = ast.unparse(node.returns) if node.returns else ""
-        purpose = (ast.get_docstring(node) or "").partition("\n")[0]
-        yield key if key in _HEADINGS else "", node.name, arguments, gives, purpose
+        gives = ast.unparse(method.returns) if method.returns else ""
+        purpose = (ast.get_docstring(method) or "").partition("\n")[0]
+        yield key if key in _HEADINGS else "", method.name, ast.unparse(given), gives, purpose
 
 
 def queries(specs: Specs) -> str:

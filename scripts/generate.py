@@ -1,8 +1,8 @@
 """Writes what follows from a source, so that nothing is written twice.
 
-From the annotations in sql/: the methods, eventflow_db/aio/methods.py; the types of the queries,
-eventflow_db/aio/catalogue.pyi; the tables of operations in README.md and of queries in sql/README.md. From
-eventflow_db/aio/: the sync API, eventflow_db/sync/.
+From the annotations in sql/: the methods, eventflow_db/aio/methods.py; what new rows are made of,
+eventflow_db/inputs.py; the types of the queries, eventflow_db/aio/catalogue.pyi; the tables of operations in
+README.md and of queries in sql/README.md. From eventflow_db/aio/: the sync API, eventflow_db/sync/.
 
     scripts/generate            writes what changed
     scripts/generate --check    writes nothing; fails when a file is stale, missing or extra
@@ -42,6 +42,8 @@ def generate() -> dict[Path, str]:
     source["methods.py"] = _format(SOURCE / "methods.py", from_sql.methods(specs))
     source["catalogue.pyi"] = _format(SOURCE / "catalogue.pyi", from_sql.catalogue(specs))
     wanted = {SOURCE / name: source[name] for name in ("methods.py", "catalogue.pyi")}
+    inputs = ROOT / "eventflow_db" / "inputs.py"
+    wanted[inputs] = _format(inputs, from_sql.inputs(specs))
     wanted |= {TARGET / name: sync_module(name, text) for name, text in source.items()}
     by_hand = [wanted[TARGET / name] for name in ("operations.py", "database.py")]
     documents = {

@@ -13,7 +13,7 @@ from processors import pinned
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.identifiers import generate_event_id
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 CALLS = 100
 ROUNDS = 60
@@ -26,8 +26,8 @@ def layers(server: Server, settings: Settings, event: Callable[[int], Any]) -> N
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
         query: Any = db._sql.event.persist
-        statement, spec = query.sql, query.sql.spec
-        ours = statement.render(dict.fromkeys(spec.parameters, b"%s") | {"timestamp": b"DEFAULT"}).decode()
+        statement = query.statement
+        ours = statement.render(dict.fromkeys(statement.spec.param, b"%s") | {"timestamp": b"DEFAULT"}).decode()
         channel = db._pool.acquire()
 
         def with_id(event: Any) -> None:
@@ -39,20 +39,17 @@ def layers(server: Server, settings: Settings, event: Callable[[int], Any]) -> N
             bare.cursor.execute(ours, (generate_event_id(), *values))
 
         def sent(event: Any) -> None:
-            channel.send(statement.render(spec.bind(db._event(event, False))))
+            channel.run(statement.call({"id": generate_event_id(), **event}))
 
-        def pooled(event: Any) -> None:
-            literals = spec.bind(db._event(event, False))
-            taken = db._pool.acquire()
-            query(taken, **literals)
-            db._pool.release(taken)
+        def queried(event: Any) -> None:
+            query(db, id=generate_event_id(), **event)
 
         works: dict[str, Callable[[Any], object]] = {
             "bare cursor, 5 columns": bare.persist,
             "… with an id of generate_event_id": with_id,
             "… with the library's statement": with_statement,
             "literals checked, sent, reply read": sent,
-            "… over a connection of the pool, through aiosql": pooled,
+            "… over a connection of the pool, through aiosql": queried,
             "persist_event": db.persist_event,
         }
         times: dict[str, list[float]] = {name: [] for name in works}

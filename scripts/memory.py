@@ -6,10 +6,11 @@ import json
 import statistics
 import subprocess
 import sys
-from typing import Any, Final
+from typing import Final
 
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.check.fill import fill
+from eventflow_db.check.server import Inspector
 
 STREAM: Final = """
 import asyncio, json, os, resource, sys, time
@@ -46,40 +47,29 @@ import eventflow_db
 took = time.perf_counter() - began, time.process_time() - processor
 print(took[0] * 1000, took[1] * 1000, *sorted({name.partition(".")[0] for name in sys.modules}))
 """
+EVENTS: Final = {
+    "event.domain": "'big'",
+    "event.pid": "'big'",
+    "event.rid": "NULL",
+    "event.data": "JSON_OBJECT('order', n, 'customer', 'Gödel', 'lines', JSON_ARRAY(1, 2, 3))",
+}
 HEAVY: Final = {"aiomysql", "docker", "pytest", "rich", "sqlglot", "testcontainers", "typer"}
 
 
-def memory(server: Server, url: str, events: int) -> dict[str, Any]:
-    """Bytes above the start for both APIs; milliseconds and heavy modules of the import."""
-    settings = Settings.from_url(url)
+def memory(settings: Settings, url: str, events: int) -> None:
+    """Print the bytes above the start for both APIs, then the import's milliseconds and heavy modules."""
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
-    with server.connect(settings.database) as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION foreign_key_checks = 0, time_zone = '+00:00'")
-        cursor.execute("CREATE TABLE numbers (n INT PRIMARY KEY)")
-        cursor.execute("INSERT INTO numbers VALUES (0)")
-        size = 1
-        while size < events:
-            cursor.execute(f"INSERT INTO numbers SELECT n + {size} FROM numbers WHERE n + {size} < {events}")
-            size *= 2
-        cursor.execute(
-            "INSERT INTO event SELECT CONCAT('e', LPAD(n, 9, '0')), '2024-01-01' + INTERVAL n SECOND, 'big', NULL, "
-            "'big', 'name', JSON_OBJECT('order', n, 'customer', 'Gödel', 'lines', JSON_ARRAY(1, 2, 3)) FROM numbers"
-        )
-    found: dict[str, Any] = {}
+    with Inspector(settings, settings.database) as inspector:
+        fill(inspector, events, EVENTS, only=["event"])
     for api in ("sync", "asyncio"):
-        found[api] = json.loads(_run(STREAM, api, given=url))
-        row = found[api]
-        print(f"{api}: {row['events']:,} events in {row['seconds']:.0f} s, "
-              f"{row['above'] / 2**20:.1f} MB above the start", flush=True)  # fmt: skip
+        found = json.loads(_run(STREAM, api, given=url))
+        megabytes = found["above"] / 2**20
+        print(f"{api}: {found['events']:,} events in {found['seconds']:.0f} s, {megabytes:.1f} MB above the start")
     runs = [_run(IMPORT).split() for _ in range(11)]
-    found["import"] = {
-        "milliseconds": statistics.median(float(run[0]) for run in runs),
-        "of them on a processor": statistics.median(float(run[1]) for run in runs),
-        "heavy modules": sorted(HEAVY & set(runs[0][2:])),
-    }
-    print(f"import: {found['import']}")
-    return found
+    passed, used = (statistics.median(float(run[column]) for run in runs) for column in (0, 1))
+    heavy = ", ".join(HEAVY & set(runs[0][2:])) or "none"
+    print(f"import: {passed:.0f} ms, {used:.0f} ms of them on a processor; heavy modules: {heavy}")
 
 
 def _run(code: str, *arguments: str, given: str = "") -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Iterator
 
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 
-def pids(server: Server) -> list[int]:
-    """The server's processes, where it was started here."""
-    with contextlib.suppress(Exception):
-        container = server._container  # type: ignore[attr-defined]
-        container.reload()
-        return [int(container.attrs["State"]["Pid"])]
-    process = getattr(server, "_process", None)
-    return [process.pid] if process else []
+def _pids(server: Server) -> list[int]:
+    """The server's processes, where it was started here; the one place that reads private names of such servers."""
+    if not server.can_restart:
+        return []
+    if isinstance(process := getattr(server, "_process", None), subprocess.Popen):
+        return [process.pid]
+    container = server._container  # type: ignore[attr-defined]
+    container.reload()
+    return [int(container.attrs["State"]["Pid"])]
 
 
 @contextlib.contextmanager
 def pinned(server: Server, on: bool) -> Iterator[None]:
     """Client and server on one processor: between two, the scheduler's choice decides what a round trip takes."""
-    mine, others = os.sched_getaffinity(0), pids(server)
+    mine, others = os.sched_getaffinity(0), _pids(server)
 
     def pin(processors: set[int]) -> None:
         os.sched_setaffinity(0, processors)

@@ -16,22 +16,26 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server, temporary_database
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from eventflow_db.testing import Server, ServerUnavailableError, running_server, temporary_database
 from tests.proxy import Proxy
 
 CUT_EVERY = 0.4
 """Seconds between cuts, on average."""
+KEYS = {
+    "event": "id",
+    "event_cpid": "event_id",
+    "event_eid": "event_id",
+    "event_published": "event_id",
+    "log": "message",
+}
+"""The column of each table that tells the writes apart."""
 
 
 @dataclass
@@ -82,22 +86,19 @@ class Worker:
         while time.monotonic() < until:
             try:
                 await self._chance.choice(steps)(db)
-            except errors.EventflowDBError as error:  # of what only reads
+            except errors.EventflowDBError as error:
+                # of what only reads; writes account for their own
                 self._count(error)
             except Exception as error:
                 self._account.wrong.append(f"{self._name}: {type(error).__name__}: {error}")
-            await asyncio.sleep(0) if isinstance(db, AsyncEventflowDB) else None
+            if isinstance(db, AsyncEventflowDB):
+                # the other tasks' turn, even where nothing was waited for
+                await asyncio.sleep(0)
 
     def _new(self) -> NewEvent:
         self._number += 1
         id = f"{self._name}-{self._number}"
-        return {
-            "id": id,
-            "domain": "soak",
-            "pid": self._name,
-            "name": "event",
-            "data": {"id": id, "text": "ä" * 500},
-        }
+        return {"id": id, "domain": "soak", "pid": self._name, "name": "event", "data": {"id": id, "text": "ä" * 500}}
 
     def _count(self, error: errors.EventflowDBError) -> str:
         self._account.errors[type(error).__name__] += 1
@@ -119,9 +120,8 @@ class Worker:
         key = str(event["id"])
         if await self._write([("event", key)], db.persist_event(event)):
             await self._write([("event_cpid", key)], db.persist_event_cpid(key, "cpid"))
-            await self._write(
-                [("event_published", key)], db.persist_event_published({"event_id": key, "publisher": "soak"})
-            )
+            publication = {"event_id": key, "publisher": "soak"}
+            await self._write([("event_published", key)], db.persist_event_published(publication))
 
     async def _batch(self, db: Any) -> None:
         events = [self._new() for _ in range(5)]
@@ -182,8 +182,9 @@ def work(settings: Settings, workers: Sequence[Worker], seconds: float) -> None:
     with EventflowDB(settings) as db:
 
         def run(worker: Worker) -> None:
+            # it never waits, so the first step is all of it
             with contextlib.suppress(StopIteration):
-                worker.run(Sync(db), until).send(None)  # it never waits, so this is all of it
+                worker.run(Sync(db), until).send(None)
 
         threads = [threading.Thread(target=run, args=(worker,)) for worker in workers[:half]]
         for thread in threads:
@@ -198,20 +199,22 @@ def work(settings: Settings, workers: Sequence[Worker], seconds: float) -> None:
             thread.join()
 
 
-def judge(server: Server, database: str, account: Account) -> Counter[str]:
+def compare(server: Server, database: str, account: Account) -> Counter[str]:
     """Compare what the workers were told with what is there; gives the figures, `wrong` in the account."""
-    figures: Counter[str] = Counter()
     there: dict[str, Counter[str]] = {}
-    keys = dict.fromkeys(("event_cpid", "event_eid", "event_published"), "event_id")
-    keys |= {"event": "id", "log": "message"}
     with server.connect(database) as connection, connection.cursor() as cursor:
-        for table, key in keys.items():
+        for table, key in KEYS.items():
             cursor.execute(f"SELECT {key} FROM {table}")
             there[table] = Counter(row[0] for row in cursor.fetchall())
         cursor.execute("SELECT id FROM event WHERE domain = 'soak' AND JSON_VALUE(data, '$.id') != id")
         account.wrong += [f"event {row[0]}: not as it was sent" for row in cursor.fetchall()]
         cursor.execute("SELECT event_id, consumer FROM event_published")
-        consumers = dict(cursor.fetchall())
+        consumers: dict[str, str | None] = dict(cursor.fetchall())
+    return _compare_writes(account, there) + _compare_claims(account, consumers)
+
+
+def _compare_writes(account: Account, there: Mapping[str, Counter[str]]) -> Counter[str]:
+    figures: Counter[str] = Counter()
     for (table, key), fate in account.fates.items():
         found = there[table][key]
         figures[fate] += 1
@@ -223,13 +226,19 @@ def judge(server: Server, database: str, account: Account) -> Counter[str]:
             figures["unknown, there"] += 1
         if found > 1:
             account.wrong.append(f"{table} {key}: there {found} times")
+    return figures
+
+
+def _compare_claims(account: Account, consumers: Mapping[str, str | None]) -> Counter[str]:
+    figures: Counter[str] = Counter()
     for event_id, claims in account.claims.items():
         winners = [worker for worker, result in claims if result == "won"]
         figures["claims won"] += len(winners)
-        if len(winners) > 1 or (winners and consumers[event_id] != winners[0]):
-            account.wrong.append(f"claim of {event_id}: won by {winners}, held by {consumers[event_id]}")
-        if consumers[event_id] and not winners and (consumers[event_id], "unknown") not in claims:
-            account.wrong.append(f"claim of {event_id}: held by {consumers[event_id]}, who was not told")
+        holder = consumers[event_id]
+        if len(winners) > 1 or (winners and holder != winners[0]):
+            account.wrong.append(f"claim of {event_id}: won by {winners}, held by {holder}")
+        if holder and not winners and (holder, "unknown") not in claims:
+            account.wrong.append(f"claim of {event_id}: held by {holder}, who was not told")
     return figures
 
 
@@ -240,11 +249,9 @@ def soak(server: Server, seed: int, seconds: float, workers: int) -> int:
         settings = Settings.from_url(url)
         with EventflowDB(settings) as db:
             db.setup_table_schemas()
-            published = db.persist_events(
-                [{"domain": "claims", "pid": "pid", "name": "name"} for _ in range(int(seconds * 10))]
-            )
-            for event_id in published:
-                db.persist_event_published({"event_id": event_id, "publisher": "soak"})
+            event: NewEvent = {"domain": "claims", "pid": "pid", "name": "name"}
+            published = db.persist_events([event] * int(seconds * 10))
+            db.persist_events_published([{"event_id": event_id, "publisher": "soak"} for event_id in published])
         settings = msgspec.structs.replace(
             settings, host="127.0.0.1", port=proxy.port, connection_limit=6, connect_timeout=2, read_timeout=5
         )
@@ -253,7 +260,7 @@ def soak(server: Server, seed: int, seconds: float, workers: int) -> int:
         trouble.start()
         work(settings, crew, seconds)
         trouble.join()
-        figures = judge(server, settings.database, account)
+        figures = compare(server, settings.database, account)
     print(f"soak: {server.kind} {server.version}, seed {seed}, {seconds:g} s, {workers} workers on both APIs")
     print(f"soak: {account.faults['cuts']} connections cut, server killed {account.faults['kills']} times")
     print(f"soak: writes: {dict(sorted(figures.items()))}")

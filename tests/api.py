@@ -14,7 +14,7 @@ import aiomysql
 import pymysql
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, Session, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 T = TypeVar("T")
 LONGEST = 120
@@ -103,9 +103,11 @@ class Blocking:
 class API:
     """One of the two APIs: makes database objects and the driver's own connections."""
 
-    def __init__(self, name: str, server: Server, loop: Loop) -> None:
+    server: Server
+    """The server that `connect` goes to."""
+
+    def __init__(self, name: str, loop: Loop) -> None:
         self.name = name
-        self.server = server
         self.loop = loop
         self._opened: list[EventflowDB] = []
         self._connections: list[Any] = []

@@ -14,12 +14,24 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, Loop
 from .proxy import Proxy
+from .support import EVENT, Admin
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
+
+SERVERS = {"eventflow_server", "own_choice"}
+"""The fixtures of who needs a server: that of the run, or one of its own."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `unit` what needs no server, for `scripts/test --unit`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVERS.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.unit)
 
 
 @pytest.fixture(scope="session")
@@ -45,42 +57,18 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(params=["sync", "async"])
-def api(request: pytest.FixtureRequest, eventflow_server: Server, loop: Loop) -> Iterator[API]:
+def api_without_server(request: pytest.FixtureRequest, loop: Loop) -> Iterator[API]:
     """Each API in turn."""
-    api = API(request.param, eventflow_server, loop)
+    api = API(request.param, loop)
     yield api
     api.close()
 
 
-class Admin:
-    """The server's administrator: looks at tables, and breaks things, past the library."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._connection: Any = None
-
-    def execute(self, statement: str, *arguments: Any) -> tuple[tuple[Any, ...], ...]:
-        """Run a statement in UTC, committed at once; gives its rows."""
-        if self._connection is None or not self._connection.open:
-            self._connection = pymysql.connect(
-                host=self.server.host, port=self.server.port, user=self.server.user, password=self.server.password,
-                charset="utf8mb4", autocommit=None,
-                # autocommit=True would not do: MySQL tells PyMySQL that it is on, whatever the server's default
-                init_command="SET time_zone = '+00:00', autocommit = 1",
-                ssl_disabled=True,  # saves 20 ms
-            )  # fmt: skip
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, arguments or None)
-            return tuple(cursor.fetchall())
-
-    def use(self, database: str) -> None:
-        """Make a database the default one."""
-        self.execute(f"USE `{database}`")
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None and self._connection.open:
-            self._connection.close()
+@pytest.fixture
+def api(api_without_server: API, eventflow_server: Server) -> API:
+    """Each API in turn, on the server of the run."""
+    api_without_server.server = eventflow_server
+    return api_without_server
 
 
 @pytest.fixture(scope="session")
@@ -162,12 +150,12 @@ def rival(settings: Settings) -> Iterator[Any]:
 
 
 @pytest.fixture
-def nowhere(api: API) -> Iterator[EventflowDB]:
+def nowhere(api_without_server: API) -> Iterator[EventflowDB]:
     """The database object, of each API in turn, where no server listens: whatever is sent is an UnavailableError."""
     with socket.socket() as taken:  # bound, so that nobody else listens there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        yield api.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
+        yield api_without_server.database(Settings(host="127.0.0.1", port=port, retry_limit=1, ssl_mode="DISABLED"))
 
 
 @pytest.fixture
@@ -209,7 +197,7 @@ def certificate() -> NewCertificate:
 @pytest.fixture
 def event_id(db: EventflowDB) -> str:
     """The id of a persisted event."""
-    return db.persist_event({"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}})
+    return db.persist_event(EVENT)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from eventflow_db import NewEvent, Session, errors
 from eventflow_db.query import load_specs
 from eventflow_db.query.spec import QuerySpec
+
+from .support import NOON
 
 PREFIX = "E_EVENTFLOW_DB_"
 E = TypeVar("E", bound=errors.EventflowDBError)
@@ -28,7 +30,6 @@ class Operation(NamedTuple):
     """Whether they are given as one mapping."""
 
 
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 EVENT = {"domain": "domain", "pid": "pid", "name": "name"}
 HALF: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": "x" * 600_000}
 """Two of these need two statements, and so a transaction."""
@@ -59,9 +60,15 @@ def _derived(spec: QuerySpec) -> Operation:
     values = {
         name: SAMPLES.get(f"{table}.{name}", SAMPLES.get(name, f"{name.removesuffix('_id')}-id"))
         for name, kind in spec.types.items()
-        if kind.sample is not None
+        if kind.sample is not None and spec.param.get(name) not in ("position", "page")
     }
     return Operation(_codes(spec.name), values, takes_mapping=spec.takes is not None)
+
+
+def _batch(spec: QuerySpec, method: str, argument: str) -> Operation:
+    """The same of many rows, of which here is one."""
+    one = _derived(spec)
+    return Operation(one.codes, {argument: [one.values if spec.takes else tuple(one.values.values())]})
 
 
 def _by_hand(query: str, /, **values: Any) -> Operation:
@@ -77,6 +84,7 @@ SAMPLES: Mapping[str, Any] = {
 
 OPERATIONS: Mapping[str, Operation] = {
     **{spec.method: _derived(spec) for spec in SPECS.values() if spec.method},
+    **{spec.batch[0]: _batch(spec, *spec.batch) for spec in SPECS.values() if spec.batch},
     # those that are more than one query
     "setup_table_schemas": _by_hand("certificate.create_table"),
     "persist_event": _by_hand("event.persist", id="event-id", **EVENT)._replace(takes_mapping=True),
@@ -88,17 +96,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),
     "persist_events": _by_hand("event.persist", events=[EVENT]),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
-    "iter_events_by_domain_and_cpid": _by_hand("event.read_page_by_domain_and_cpid", domain="domain", cpid="cpid"),
-    "iter_events_by_eid": _by_hand("event.read_page_by_eid", eid="eid"),
-    "iter_events_by_domain_and_eid": _by_hand("event.read_page_by_domain_and_eid", domain="domain", eid="eid"),
-    "persist_events_cpid": _by_hand("event_cpid.persist", associations=[("event-id", "cpid")]),
-    "persist_events_eid": _by_hand("event_eid.persist", associations=[("event-id", "eid")]),
-    "persist_events_published": _by_hand(
-        "event_published.persist", published=[{"event_id": "event-id", "publisher": "publisher"}]
-    ),
-    "persist_events_scheduled": _by_hand(
-        "event_scheduled.persist", scheduled=[{"event_id": "event-id", "scheduled": NOON}]
-    ),
     "ping": _by_hand("session.ping"),
 }
 """Every operation, by its method."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 Action = Literal["cut", "stall", "delay", "replace"]
 

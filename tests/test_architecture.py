@@ -17,7 +17,7 @@ from eventflow_db.query import load_specs
 from eventflow_db.query.annotations import shape
 
 PACKAGE = Path(eventflow_db.__file__).parent
-TOP = ("errors", "redact", "identifiers", "records", "settings")
+TOP = ("errors", "redact", "identifiers", "records", "inputs", "settings")
 ORDER = (*TOP, "query", "driver", "aio", "sync", "check", "cli", "testing")
 """Each imports only what stands before it."""
 LAZY = {("query", "check")}
@@ -101,15 +101,16 @@ def private_names(path: Path) -> set[str]:
 
 
 def defined_names(paths: Iterator[Path]) -> set[str]:
-    """Names that files define: functions, classes, attributes that are assigned, slots."""
+    """Names that files define: functions, classes, and what is assigned or declared."""
     found: set[str] = set()
     for path in paths:
-        text = path.read_text()
-        found |= set(re.findall(r"\b(?:def|class) (_\w+)", text))
-        found |= set(re.findall(r"\b(?:self|cls)\.(_\w+)(?:: [^=\n]+)? =", text))
-        found |= set(re.findall(r"^ +(_\w+)(?:: [^=\n]+)?(?: =|$)", text, re.MULTILINE))
-        found |= set(re.findall(r'"(_\w+)"', text))
-        found |= set(re.findall(r"\b(_\w+)(?:, self\._\w+)* = ", text))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                found |= {node.attr} if ast.unparse(node.value) in ("self", "cls", "channel") else set()
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
     return found
 
 
@@ -154,9 +155,8 @@ def test_private_name_of_a_driver_is_there(name: str) -> None:
 
 def name_of_query(method: str, table: str) -> str:
     """What is left of a method's name without its table's; where only the verb is, `_list` for the plural."""
-    if table == "session":
-        return method
-    words = method.split("_")
+    # what is iterated over is read page by page
+    words = re.sub("^iter_", "read_page_", method).split("_")
     singular = table.split("_")
     plural = [f"{singular[0]}s", *singular[1:]]
     for form, end in ((singular, ""), (plural, "list")):

@@ -31,37 +31,37 @@ def keys(message: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-def test_unknown_keys_are_all_named(nowhere: EventflowDB, name: str) -> None:
+def test_persist_unknown_keys_are_all_named(nowhere: EventflowDB, name: str) -> None:
     message = refusal(nowhere, name, {**OPERATIONS[name].values, "more": 1, "Domain": 2})
     assert message == "more: unknown key; Domain: unknown key"
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-def test_missing_keys_are_all_named(nowhere: EventflowDB, name: str) -> None:
+def test_persist_missing_keys_are_all_named(nowhere: EventflowDB, name: str) -> None:
     required = OPERATIONS[name].values.keys() - OPTIONAL.get(name, set())
     message = refusal(nowhere, name, {})
     assert sorted(message.split("; ")) == sorted(f"{key}: missing" for key in required)
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-def test_bad_keys_are_all_named_at_once(nowhere: EventflowDB, name: str) -> None:
+def test_persist_keys_of_every_kind_of_mistake_are_all_named(nowhere: EventflowDB, name: str) -> None:
     values = dict.fromkeys(OPERATIONS[name].values, object()) | {"more": 1}
     assert keys(refusal(nowhere, name, values)) == sorted(values)
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
 @pytest.mark.parametrize("given", [None, 1, "text", [("domain", "domain")], object()])
-def test_what_is_no_mapping_is_refused(nowhere: EventflowDB, name: str, given: Any) -> None:
+def test_persist_other_than_a_mapping_raises(nowhere: EventflowDB, name: str, given: Any) -> None:
     assert refusal(nowhere, name, given) == "must be a mapping, or a record of its table"
 
 
-def test_keys_that_are_not_text_are_refused(nowhere: EventflowDB) -> None:
+def test_persist_keys_other_than_text_raise(nowhere: EventflowDB) -> None:
     values: Mapping[Any, Any] = {**OPERATIONS["persist_event"].values, 1: "a", None: "b"}
     assert keys(refusal(nowhere, "persist_event", values)) == ["1", "None"]
 
 
 @pytest.mark.parametrize("names", ["name", b"name", None, {"name": 1}, 1])
-def test_read_events_by_names_refuses_what_is_no_list(nowhere: EventflowDB, names: Any) -> None:
+def test_read_events_by_names_other_than_a_list_raises(nowhere: EventflowDB, names: Any) -> None:
     values = {**OPERATIONS["read_events_by_domain_and_pid_and_names"].values, "names": names}
     message = refusal(nowhere, "read_events_by_domain_and_pid_and_names", values)
     assert message.startswith("names: must be a list of identifiers")
@@ -76,7 +76,7 @@ LIMITED = [
 
 
 @pytest.mark.parametrize("name", LIMITED)
-def test_limit_is_a_whole_number_from_0(nowhere: EventflowDB, name: str) -> None:
+def test_read_limit_other_than_a_whole_number_from_0_raises(nowhere: EventflowDB, name: str) -> None:
     for limit in (-1, 1.5, "1", True, b"1", [1], 2**63):
         message = refusal(nowhere, name, {**OPERATIONS[name].values, "limit": limit})
         assert message == "limit: must be a whole number from 0 up, or None for no limit"
@@ -88,20 +88,20 @@ BINARY = {"key": 65_535, "pass": 65_535} | dict.fromkeys(
 
 
 @pytest.mark.parametrize("key", BINARY)
-def test_persist_certificate_refuses_text_where_bytes_belong_and_too_many_bytes(nowhere: EventflowDB, key: str) -> None:
+def test_persist_certificate_other_than_bytes_or_too_many_raises(nowhere: EventflowDB, key: str) -> None:
     most = BINARY[key]
     for bad in ("text", "YmFzZTY0", None, 1, [1], b"x" * (most + 1)):
         message = refusal(nowhere, "persist_certificate", {**OPERATIONS["persist_certificate"].values, key: bad})
         assert message == f"{key}: must be bytes, at most {most:,}"
 
 
-def test_persist_certificate_refuses_an_empty_id(nowhere: EventflowDB) -> None:
+def test_persist_certificate_empty_id_raises(nowhere: EventflowDB) -> None:
     message = refusal(nowhere, "persist_certificate", {**OPERATIONS["persist_certificate"].values, "id": ""})
     assert keys(message) == ["id"]
 
 
 @pytest.mark.parametrize(("name", "key"), [("persist_certificate", "cert"), ("persist_log", "message")])
-def test_text_that_its_column_cannot_hold_is_refused(nowhere: EventflowDB, name: str, key: str) -> None:
+def test_persist_text_that_its_column_cannot_hold_raises(nowhere: EventflowDB, name: str, key: str) -> None:
     good = OPERATIONS[name].values
     assert refusal(nowhere, name, {**good, key: b"x"}) == f"{key}: must be text"
     assert refusal(nowhere, name, {**good, key: None}) == f"{key}: must be text"
@@ -110,27 +110,27 @@ def test_text_that_its_column_cannot_hold_is_refused(nowhere: EventflowDB, name:
 
 
 @pytest.mark.parametrize("key", ["external_port", "internal_port"])
-def test_persist_hub_refuses_ports_outside_0_to_65535(nowhere: EventflowDB, key: str) -> None:
+def test_persist_hub_port_outside_0_to_65535_raises(nowhere: EventflowDB, key: str) -> None:
     for bad in (-1, 65_536, 1.5, 80.0, "80", None, True, 2**70):
         message = refusal(nowhere, "persist_hub", {**OPERATIONS["persist_hub"].values, key: bad})
         assert message == f"{key}: must be a whole number from 0 to 65535"
 
 
 @pytest.mark.parametrize("key", ["external_ip", "internal_ip"])
-def test_persist_hub_refuses_addresses_that_its_column_cannot_hold(nowhere: EventflowDB, key: str) -> None:
+def test_persist_hub_address_that_its_column_cannot_hold_raises(nowhere: EventflowDB, key: str) -> None:
     for bad in ("x" * 17, "", " 1.2.3.4", "1.2.3.4 ", None, 1, b"127.0.0.1", "1\0"):
         message = refusal(nowhere, "persist_hub", {**OPERATIONS["persist_hub"].values, key: bad})
         assert message.startswith(f"{key}: must be text of 1 to 16 characters")
 
 
 @pytest.mark.parametrize("timeout", [-1, 0.5, "1", None, True, 10**9])
-def test_lock_refuses_a_timeout_that_is_not_whole_seconds(nowhere: EventflowDB, timeout: Any) -> None:
+def test_lock_timeout_other_than_whole_seconds_raises(nowhere: EventflowDB, timeout: Any) -> None:
     message = refusal(nowhere, "lock", {"reference": "reference", "timeout": timeout})
     assert message == "timeout: must be whole seconds from 0 to 31536000"
 
 
 @pytest.mark.parametrize("events", [None, 1, [None], ["text"], [1]])
-def test_persist_events_refuses_what_holds_no_events(nowhere: EventflowDB, events: Any) -> None:
+def test_persist_events_other_than_events_raises(nowhere: EventflowDB, events: Any) -> None:
     refusal(nowhere, "persist_events", {"events": events})
 
 
@@ -138,15 +138,9 @@ SECRET = "s3cr3t-value"
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-def test_refusals_hold_no_value(nowhere: EventflowDB, name: str) -> None:
+def test_invalid_value_error_holds_no_value(nowhere: EventflowDB, name: str) -> None:
     for key in OPERATIONS[name].values:
-        for bad in (
-            [{SECRET}],
-            {SECRET: {SECRET}},
-            f"{SECRET}\ud800",
-            f" {SECRET}".encode() * 9000,
-            {SECRET: 2**64},
-        ):
+        for bad in ([{SECRET}], {SECRET: {SECRET}}, f"{SECRET}\ud800", f" {SECRET}".encode() * 9000, {SECRET: 2**64}):
             if bad_for(key, bad):
                 with pytest.raises(errors.InvalidValueError) as caught:
                     call(nowhere, name, {**OPERATIONS[name].values, key: bad})

@@ -9,8 +9,8 @@ import pytest
 
 from eventflow_db import Certificate, EventflowDB, NewCertificate, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 ID = "certificate-id"
 BINARY = ("key", "key_iv", "key_salt", "key_tag", "pass", "pass_iv", "pass_salt", "pass_tag")
@@ -196,12 +196,7 @@ def test_revoke_certificates_past_validity_period_several_each_as_its_newest_ver
         db.persist_certificate({**expired, "id": id})
     db.persist_certificate({**certificate, "id": "valid"})
     assert db.revoke_certificates_past_validity_period() == 3
-    assert [versions(admin, database, id) for id in ("a", "b", "c", "valid")] == [
-        [1],
-        [1, 2],
-        [1, 2, 3, 4],
-        [0],
-    ]
+    assert [versions(admin, database, id) for id in ("a", "b", "c", "valid")] == [[1], [1, 2], [1, 2, 3, 4], [0]]
 
 
 # --- secrets

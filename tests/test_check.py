@@ -12,17 +12,13 @@ import pytest
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check import samples
 from eventflow_db.check.prove import prove
-from eventflow_db.check.scratch import PREFIX, scratch_database
+from eventflow_db.check.scratch import scratch_database
 from eventflow_db.check.server import Inspector
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
-from .conftest import Admin
-
-
-def scratches(admin: Admin) -> set[str]:
-    return {str(name) for (name,) in admin.execute("SHOW DATABASES") if str(name).startswith(PREFIX)}
+from .support import EVENT, Admin, eventually, scratches, statements
 
 
 def test_check_proves_every_query_within_15_seconds(check_settings: Settings) -> None:
@@ -76,10 +72,7 @@ def test_check_drops_its_scratch_database_when_it_is_terminated(check_settings: 
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        filling = "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT INTO `event%'"
-        end = time.monotonic() + 60
-        while not admin.execute(filling) and time.monotonic() < end:
-            time.sleep(0.05)
+        assert eventually(lambda: statements(admin, "INSERT INTO `event"), 60)
         assert scratches(admin) - before
         process.terminate()
         process.wait(60)
@@ -99,10 +92,10 @@ def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(check_sett
     admin.execute(f"DROP DATABASE `{kept}`")
 
 
-def test_check_without_scratch_judges_the_live_rows(settings: Settings, admin: Admin) -> None:
+def test_check_without_scratch_proves_on_the_live_rows(settings: Settings, admin: Admin) -> None:
     with EventflowDB(settings) as db:
         for number in range(3):
-            db.persist_event({"id": f"event-{number}", "domain": "domain", "pid": "pid", "name": "name"})
+            db.persist_event({**EVENT, "id": f"event-{number}"})
     before = tables(admin, settings)
     (finding,) = prove(settings, load_specs(), only=["event.read"], scratch=False)
     assert (finding.plan, finding.problems, finding.doubts) == (["event.PRIMARY (id)"], [], [])
@@ -111,7 +104,7 @@ def test_check_without_scratch_judges_the_live_rows(settings: Settings, admin: A
 
 def test_check_without_scratch_only_reads(settings: Settings, admin: Admin, eventflow_server: Server) -> None:
     with EventflowDB(settings) as db:
-        db.persist_event({"id": "event", "domain": "domain", "pid": "pid", "name": "name"})
+        db.persist_event({**EVENT, "id": "event"})
     databases = admin.execute("SHOW DATABASES")
     before = tables(admin, settings)
     findings = prove(settings, load_specs(), scratch=False)
@@ -125,7 +118,7 @@ def test_check_without_scratch_by_an_account_that_only_reads(
     settings: Settings, admin: Admin, eventflow_server: Server
 ) -> None:
     with EventflowDB(settings) as db:
-        db.persist_event({"id": "event", "domain": "domain", "pid": "pid", "name": "name"})
+        db.persist_event({**EVENT, "id": "event"})
     admin.execute("DROP USER IF EXISTS 'reader'@'%'")
     admin.execute("CREATE USER 'reader'@'%' IDENTIFIED BY 'reading'")
     try:
@@ -149,7 +142,7 @@ def tables(admin: Admin, settings: Settings) -> list[object]:
     return [*made, admin.execute(f"CHECKSUM TABLE {', '.join(names)}")]
 
 
-def test_check_without_scratch_says_what_it_could_not_judge(settings: Settings) -> None:
+def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -> None:
     (finding,) = prove(settings, load_specs(), only=["hub.read"], scratch=False)
     assert finding.doubts == ["a table of it has no rows here, by which a plan could be judged"]
 
@@ -159,7 +152,7 @@ def test_every_parameter_type_has_samples() -> None:
         samples.sample_value("x", TYPES[name], {})
 
 
-def test_prepare_tells_parameters_and_columns(check_settings: Settings) -> None:
+def test_prepare_gives_parameters_and_columns(check_settings: Settings) -> None:
     specs = load_specs()
     with Inspector(check_settings) as inspector, scratch_database(inspector, specs):
         prepared = inspector.prepare(b"SELECT id, rid, timestamp, 1 AS one FROM event WHERE id = ? AND pid = ?")

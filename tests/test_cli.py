@@ -18,14 +18,16 @@ import pytest
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.query import load_specs
 
-from .conftest import Admin
-from .damage import Edit, edited_copy
+from .overlays import Edit, edited_copy
+from .support import EVENT, Admin
 
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
 COMMANDS = ("check", "diff", "queries", "explain", "contract")
-BROKEN = Edit("event/queries.sql", "read_by_eid", "WHERE event_eid.eid = ", "WHERE LOWER(event_eid.eid) = ")
-FIXED = Edit("event/queries.sql", "read", "FROM event", "FROM event -- ours")
+BROKEN = Edit("event.read_by_eid", "WHERE event_eid.eid = :eid", "WHERE LOWER(event_eid.eid) = :eid")
+FIXED = Edit("event.read", "FROM event", "FROM event -- ours")
+READ_LINE = load_specs()["event.read"].line
+BROKEN_LINE = load_specs()[BROKEN.query].line
 
 
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -63,59 +65,56 @@ def test_version_is_the_packages() -> None:
 def test_without_typer_says_what_to_install() -> None:
     program = "import sys; sys.modules['typer'] = None; from eventflow_db.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "eventflow-db: needs typer: pip install 'eventflow-db[cli]'\n",
-    )
+    assert (done.returncode, done.stderr) == (2, "eventflow-db: needs typer: pip install 'eventflow-db[cli]'\n")
 
 
 # --- check
 
 
-def test_check_one_query(check_url: str) -> None:
+def test_check_query_prints_ok(check_url: str) -> None:
     done = run("check", "event.read", "--keep-scratch", "--url", check_url)
     assert (done.returncode, done.stdout) == (0, "ok   event.read  event.PRIMARY (id)\n")
     assert "1 of 1 queries proven" in done.stderr
 
 
-def test_check_of_a_table(check_url: str) -> None:
+def test_check_table_prints_each_of_its_queries(check_url: str) -> None:
     done = run("check", "hub", "--keep-scratch", "--url", check_url)
     assert done.returncode == 0
     names = [name for name in load_specs() if name.startswith("hub.")]
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["ok", name] for name in names]
 
 
-def test_check_of_everything(check_url: str) -> None:
+def test_check_prints_every_query(check_url: str) -> None:
     done = run("check", "--keep-scratch", "--url", check_url)
     assert done.returncode == 0
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["ok", name] for name in load_specs()]
 
 
-def test_check_of_a_broken_query(check_url: str, tmp_path: Path) -> None:
+def test_check_broken_query_exits_with_1(check_url: str, tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, BROKEN)
     done = run("check", "event.read_by_eid", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
     head, problem = done.stdout.splitlines()
     assert head.startswith("FAIL event.read_by_eid  ")
-    assert head.endswith(f"{copy}/event/queries.sql:158")
+    assert head.endswith(f"{copy}/event/queries.sql:{BROKEN_LINE}")
     assert problem.startswith("     scans event_eid")
     assert problem.endswith("promised: event_eid.idx_eid (eid)")
 
 
-def test_check_json(check_url: str, tmp_path: Path) -> None:
+def test_check_json_holds_the_finding(check_url: str, tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, BROKEN)
     done = run("check", "event.read_by_eid", "--json", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
     (finding,) = json.loads(done.stdout)
-    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read_by_eid", False, 158)
+    assert (finding["query"], finding["ok"], finding["line"]) == ("event.read_by_eid", False, BROKEN_LINE)
     assert finding["promised"] == "event_eid.idx_eid (eid)"
 
 
-def test_check_of_what_cannot_be_loaded(check_url: str, tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "-- Read an event.\n", ""))
+def test_check_overlay_that_is_not_loaded_exits_with_1(check_url: str, tmp_path: Path) -> None:
+    copy = edited_copy(tmp_path, Edit("event.read", "-- Read an event.", ""))
     done = run("check", "--url", check_url, "--sql", copy)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{copy}/event/queries.sql:17: query event.read: lacks a line" in done.stderr
+    assert f"{copy}/event/queries.sql:{READ_LINE}: query event.read: lacks a line" in done.stderr
     (finding,) = json.loads(run("check", "--json", "--url", check_url, "--sql", copy).stdout)
     assert "query event.read: lacks a line" in finding["problems"][0]
 
@@ -130,20 +129,20 @@ def test_check_of_what_cannot_be_loaded(check_url: str, tmp_path: Path) -> None:
         (("--rows", "0"), "--rows"),
     ],
 )
-def test_check_that_could_not_check(arguments: tuple[str, ...], problem: str) -> None:
+def test_check_wrong_arguments_exit_with_2(arguments: tuple[str, ...], problem: str) -> None:
     done = run("check", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert problem in done.stderr
 
 
-def test_check_with_a_wrong_password_does_not_repeat_it(check_settings: Settings) -> None:
+def test_check_wrong_password_is_not_printed(check_settings: Settings) -> None:
     s = check_settings
     done = run("check", "--url", f"mysql://{s.user}:open-sesame@{s.host}:{s.port}/x")
     assert done.returncode == 2
     assert "open-sesame" not in done.stdout + done.stderr
 
 
-def test_check_without_scratch_on_empty_tables_could_not_check(settings: Settings) -> None:
+def test_check_without_scratch_on_empty_tables_exits_with_2(settings: Settings) -> None:
     url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
     done = run("check", "event.read", "--no-scratch", "--url", url)
     assert done.returncode == 2
@@ -154,22 +153,46 @@ def test_check_without_scratch_on_empty_tables_could_not_check(settings: Setting
 # --- diff
 
 
-def test_diff(empty_database: str, admin: Admin, check_settings: Settings) -> None:
+@pytest.fixture
+def tables_url(empty_database: str, check_settings: Settings) -> str:
+    """The URL of a database with the package's tables."""
     s = check_settings
     url = f"mysql://{s.user}:{s.password}@{s.host}:{s.port}/{empty_database}"
     with EventflowDB(url) as db:
         db.setup_table_schemas()
-    assert run("diff", "--url", url).returncode == 0
+    return url
+
+
+@pytest.fixture
+def changed_url(tables_url: str, empty_database: str, admin: Admin) -> str:
+    """The URL of a database with one index fewer."""
     admin.execute(f"ALTER TABLE `{empty_database}`.event DROP INDEX idx_name")
-    done = run("diff", "--url", url)
+    return tables_url
+
+
+def test_diff_equal_tables_exits_with_0(tables_url: str) -> None:
+    done = run("diff", "--url", tables_url)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_diff_missing_index_exits_with_1_and_prints_its_line(changed_url: str) -> None:
+    schema = Path(load_specs()["event.create_table"].path)
+    lines = schema.read_text(encoding="utf-8").splitlines()
+    (number,) = (number for number, line in enumerate(lines, 1) if "INDEX idx_name " in line)
+    done = run("diff", "--url", changed_url)
     assert done.returncode == 1
     assert done.stdout == (
-        f"event, index idx_name  {os.path.relpath(load_specs()['event.create_table'].path)}:21\n"
-        "     ours: (name, timestamp)\n     live: none\n"
+        f"event, index idx_name  {os.path.relpath(schema)}:{number}\n     ours: (name, timestamp)\n     live: none\n"
     )
-    (difference,) = json.loads(run("diff", "--json", "--url", url).stdout)
+
+
+def test_diff_json_holds_the_difference(changed_url: str) -> None:
+    (difference,) = json.loads(run("diff", "--json", "--url", changed_url).stdout)
     assert difference["item"] == "index idx_name"
-    assert run("diff", "--url", f"{url}_none").returncode == 2
+
+
+def test_diff_unknown_database_exits_with_2(check_url: str) -> None:
+    assert run("diff", "--url", f"{check_url}_none").returncode == 2
 
 
 # --- queries
@@ -181,51 +204,51 @@ def test_queries_lists_every_query_on_a_line() -> None:
     assert [line.split()[0] for line in lines] == list(load_specs())
 
 
-def test_queries_of_a_table() -> None:
+def test_queries_table_lists_its_queries() -> None:
     assert {line.split(".")[0] for line in run("queries", "hub").stdout.splitlines()[1:]} == {"hub"}
 
 
-def test_queries_of_the_root_directory_shows_whole_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_in_the_root_directory_prints_absolute_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
     monkeypatch.chdir("/")
     spec = load_specs()["hub.read"]
     assert f"{spec.path}:{spec.line}" in run("queries", "hub.read").stdout.split()
 
 
-def test_queries_shows_one() -> None:
+def test_queries_name_prints_everything_about_it() -> None:
     shown = run("queries", "event.read").stdout
     spec = load_specs()["event.read"]
-    for text in (spec.purpose, "id: identifier", "Event", spec.error.code, "event.PRIMARY (id)", "yes", "queries.sql:17", "WHERE id = :id;"):  # fmt: skip
+    for text in (spec.purpose, "id: identifier", "Event", spec.error.code, "event.PRIMARY (id)", "yes", f"queries.sql:{READ_LINE}", "WHERE id = :id;"):  # fmt: skip
         assert text in shown
 
 
-def test_queries_json() -> None:
+def test_queries_json_lists_every_query() -> None:
     entries = json.loads(run("queries", "--json").stdout)
     assert [entry["name"] for entry in entries] == list(load_specs())
     assert entries[0]["param"]["id"] == "identifier"
 
 
-def test_queries_shows_where_an_overlay_is(tmp_path: Path) -> None:
+def test_queries_overlay_prints_its_path(tmp_path: Path) -> None:
     copy = edited_copy(tmp_path, FIXED)
     (copy / "hub" / "queries.sql").unlink()
     sources = {line.split()[0]: line.split()[-1] for line in run("queries", "--sql", copy).stdout.splitlines()}
-    assert sources["event.read"] == f"{copy}/event/queries.sql:17"
+    assert sources["event.read"] == f"{copy}/event/queries.sql:{READ_LINE}"
     assert not sources["hub.read"].startswith(str(tmp_path))
     other = run("queries", EVENTFLOW_MYSQL_SQL_PATH=str(copy)).stdout
-    assert f"{copy}/event/queries.sql:17" in other
+    assert f"{copy}/event/queries.sql:{READ_LINE}" in other
 
 
 @pytest.mark.parametrize("form", ["{hash}", "{short}", "event.read@{hash}", "/*eventflow:event.read@{hash}*/"])
-def test_queries_of_a_tag_points_to_the_overlay(tmp_path: Path, form: str) -> None:
+def test_queries_tag_prints_the_query_of_the_overlay(tmp_path: Path, form: str) -> None:
     copy = edited_copy(tmp_path, FIXED)
     hash = load_specs(str(copy))["event.read"].hash
     done = run("queries", "--sql", copy, "--tag", form.format(hash=hash, short=hash[:6]))
     assert done.returncode == 0
-    assert f"{copy}/event/queries.sql:17" in done.stdout
+    assert f"{copy}/event/queries.sql:{READ_LINE}" in done.stdout
     assert "FROM event -- ours" in done.stdout
 
 
-def test_queries_of_an_unknown_tag() -> None:
+def test_queries_unknown_tag_exits_with_1() -> None:
     done = run("queries", "--tag", "event.read@00000000")
     assert (done.returncode, done.stdout) == (1, "")
     assert "it is of another version" in done.stderr
@@ -234,51 +257,57 @@ def test_queries_of_an_unknown_tag() -> None:
 # --- explain
 
 
-def test_explain(settings: Settings) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+@pytest.fixture
+def event_url(settings: Settings) -> str:
+    """The URL of a database with the event `event-1`."""
     with EventflowDB(settings) as db:
-        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
-    done = run("explain", "event.read", "id=event-1", "--url", url)
+        db.persist_event({**EVENT, "id": "event-1"})
+    return f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+
+
+def test_explain_prints_the_plan(event_url: str) -> None:
+    done = run("explain", "event.read", "id=event-1", "--url", event_url)
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "as promised: event.PRIMARY (id)"
     assert "PRIMARY" in done.stdout.splitlines()[1]
-    told = json.loads(run("explain", "event.read", "id=event-1", "--json", "--url", url).stdout)
-    assert (told["plan"], told["problem"]) == (["event.PRIMARY (id)"], None)
+
+
+def test_explain_json_holds_the_plan(event_url: str) -> None:
+    explained = json.loads(run("explain", "event.read", "id=event-1", "--json", "--url", event_url).stdout)
+    assert (explained["plan"], explained["problem"]) == (["event.PRIMARY (id)"], None)
+
+
+def test_explain_takes_a_list(event_url: str) -> None:
     by_pid = ("event.read_by_domain_and_pid_and_names", "domain=domain", "pid=pid", "names=a,b", "limit=5")
-    assert run("explain", *by_pid, "--url", url).returncode == 0
+    assert run("explain", *by_pid, "--url", event_url).returncode == 0
 
 
-def test_explain_of_a_row_that_is_not_there(settings: Settings) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
-    done = run("explain", "event.read", "id=none", "--url", url)
+def test_explain_unknown_row_exits_with_2(event_url: str) -> None:
+    done = run("explain", "event.read", "id=none", "--url", event_url)
     assert done.returncode == 2
     assert "name a row that is there" in done.stderr
-    told = json.loads(run("explain", "event.read", "id=none", "--json", "--url", url).stdout)
-    assert (told["plan"], told["problem"]) == ([], None)
+    explained = json.loads(run("explain", "event.read", "id=none", "--json", "--url", event_url).stdout)
+    assert (explained["plan"], explained["problem"]) == ([], None)
 
 
-def test_explain_of_another_plan_says_what_it_does(settings: Settings, tmp_path: Path) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read_by_domain_and_pid", "FORCE INDEX", "IGNORE INDEX"))
-    with EventflowDB(settings) as db:
-        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
-    done = run("explain", "event.read_by_domain_and_pid", "domain=domain", "pid=pid", "--sql", copy, "--url", url)
+def test_explain_another_plan_exits_with_1_and_says_what_it_does(event_url: str, tmp_path: Path) -> None:
+    forced = "FROM event FORCE INDEX (idx_domain_pid)"
+    copy = edited_copy(tmp_path, Edit("event.read_by_domain_and_pid", forced, forced.replace("FORCE", "IGNORE")))
+    done = run("explain", "event.read_by_domain_and_pid", "domain=domain", "pid=pid", "--sql", copy, "--url", event_url)
     assert done.returncode == 1
     assert re.match(r"not as promised: .+; promised: event.idx_domain_pid \(", done.stdout.splitlines()[-1])
 
 
-def test_explain_leaves_derived_tables_aside(settings: Settings, tmp_path: Path) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+def test_explain_leaves_derived_tables_aside(event_url: str, tmp_path: Path) -> None:
     columns = "SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data\n"
     query = f"{columns}FROM event_eid\nSTRAIGHT_JOIN event ON event.id = event_eid.event_id\nWHERE event_eid.eid = :eid"
     found = "WITH found AS (SELECT DISTINCT event_id FROM event_eid WHERE eid = :eid)\n"
     derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id"
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read_by_eid", query, derived))
-    with EventflowDB(settings) as db:
-        db.persist_event({"id": "event-1", "domain": "domain", "pid": "pid", "name": "name"})
+    copy = edited_copy(tmp_path, Edit("event.read_by_eid", query, derived))
+    with EventflowDB(event_url) as db:
         db.persist_event_eid("event-1", "eid")
-    done = run("explain", "event.read_by_eid", "eid=eid", "--json", "--sql", copy, "--url", url)
-    plan = json.loads(done.stdout)["plan"]
+    explained = run("explain", "event.read_by_eid", "eid=eid", "--json", "--sql", copy, "--url", event_url).stdout
+    plan = json.loads(explained)["plan"]
     assert any("event_eid" in access for access in plan)
     assert not any("found" in access for access in plan)
 
@@ -290,14 +319,11 @@ def test_explain_leaves_derived_tables_aside(settings: Settings, tmp_path: Path)
         (("event.read", "id=x", "pid=y"), "pid: unknown key"),
         (("event.read", "x"), "x: must be of the form key=value"),
         (("event.read_by_domain_and_pid", "domain=x", "pid=y", "limit=z"), "limit: must be a whole number"),
-        (
-            ("event_scheduled.persist", "event_id=x", "scheduled=tomorrow"),
-            "scheduled: must be an aware datetime",
-        ),
+        (("event_scheduled.persist", "event_id=x", "scheduled=tomorrow"), "scheduled: must be an aware datetime"),
         (("session.begin",), "query session.begin has no plan"),
     ],
 )
-def test_explain_that_cannot(arguments: tuple[str, ...], problem: str) -> None:
+def test_explain_wrong_arguments_exit_with_2(arguments: tuple[str, ...], problem: str) -> None:
     done = run("explain", *arguments, "--url", "mysql://root@127.0.0.1:1")
     assert done.returncode == 2
     assert problem in done.stderr
@@ -307,7 +333,7 @@ def test_explain_that_cannot(arguments: tuple[str, ...], problem: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("queries",), ("queries", "event.read"), ("queries", "hub"), ("check", "--help")])
-def test_nothing_is_cut_off_in_a_narrow_terminal(command: tuple[str, ...]) -> None:
+def test_output_in_a_narrow_terminal_is_complete(command: tuple[str, ...]) -> None:
     shown = in_terminal(60, *command)
     assert "…" not in shown.replace("key=value…", "")
     if command == ("queries",):

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, concurrently
-from .conftest import Admin
+from .support import EVENT, Admin
 
 WORKERS = 16
 IDS = [f"event {number:03}" for number in range(100)]
@@ -46,7 +46,7 @@ CLAIMS: dict[str, Claim] = {
 @pytest.fixture
 def hundred(crowd: EventflowDB, hub: NewHub, admin: Admin, database: str) -> None:
     """100 events, each published and scheduled, and a hub for each worker."""
-    crowd.persist_events([{"id": id, "domain": "domain", "pid": "pid", "name": "name"} for id in IDS])
+    crowd.persist_events([{**EVENT, "id": id} for id in IDS])
     admin.use(database)
     admin.execute("INSERT INTO event_published (event_id, publisher) SELECT id, 'publisher' FROM event")
     admin.execute("INSERT INTO event_scheduled (event_id, scheduled) SELECT id, '2030-01-02' FROM event")
@@ -104,7 +104,7 @@ def test_revoke_certificates_past_validity_period_by_8_workers_counts_each_once(
 
 def test_persist_event_by_16_workers_loses_none(crowd: EventflowDB) -> None:
     def work() -> list[str]:
-        return [crowd.persist_event({"domain": "domain", "pid": "pid", "name": "name"}) for _ in range(20)]
+        return [crowd.persist_event(EVENT) for _ in range(20)]
 
     ids = {id for part in concurrently(*[work] * WORKERS) for id in part}
     assert len(ids) == 320

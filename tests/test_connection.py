@@ -14,16 +14,10 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, Settings, errors
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API
-from .conftest import Admin
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from .support import Admin, closed_port
 
 
 def changed(settings: Settings, **values: Any) -> Settings:
@@ -134,7 +128,7 @@ def test_session_talks_utf8mb4(session: Session) -> None:
     assert session.read("@@SESSION.collation_connection") == "utf8mb4_bin"
 
 
-def test_session_waits_for_locks_as_told(api: API, settings: Settings) -> None:
+def test_session_waits_for_locks_as_long_as_set(api: API, settings: Settings) -> None:
     session = Session(api, changed(settings, lock_wait_timeout=7))
     assert session.read("@@SESSION.innodb_lock_wait_timeout") == "7"
     assert session.read("@@SESSION.lock_wait_timeout") == "7"
@@ -197,14 +191,14 @@ def test_login_over_tls(api: API, account: Account, eventflow_server: Server, ad
     assert Session(api, settings).read(ssl_status("Ssl_cipher", eventflow_server))
 
 
-def test_preferred_takes_tls_where_it_is_offered(
+def test_ssl_mode_preferred_takes_tls_where_it_is_offered(
     api: API, settings: Settings, eventflow_server: Server, admin: Admin
 ) -> None:
     cipher = Session(api, changed(settings, ssl_mode="PREFERRED")).read(ssl_status("Ssl_cipher", eventflow_server))
     assert bool(cipher) == offers_tls(admin)
 
 
-def test_required_without_tls_on_the_server_is_unavailable(api: API, settings: Settings, admin: Admin) -> None:
+def test_ssl_mode_required_without_tls_on_the_server_is_unavailable(api: API, settings: Settings, admin: Admin) -> None:
     if offers_tls(admin):
         pytest.skip("this server offers TLS")
     db = api.database(changed(settings, ssl_mode="REQUIRED"))
@@ -214,14 +208,16 @@ def test_required_without_tls_on_the_server_is_unavailable(api: API, settings: S
 
 
 @pytest.mark.parametrize("mode", ["VERIFY_CA", "VERIFY_IDENTITY"])
-def test_certificate_that_nobody_vouches_for_is_refused(api: API, settings: Settings, admin: Admin, mode: str) -> None:
+def test_certificate_signed_by_an_unknown_authority_raises(
+    api: API, settings: Settings, admin: Admin, mode: str
+) -> None:
     db = api.database(changed(settings, ssl_mode=mode))
     with pytest.raises(errors.UnavailableError) as caught:
         db.ping()
     assert (caught.value.code, caught.value.errno) == ("E_EVENTFLOW_DB_PING", 2026)
 
 
-def test_verified_certificate(
+def test_ssl_mode_verify_ca_accepts_the_servers_certificate(
     api: API, settings: Settings, admin: Admin, eventflow_server: Server, tmp_path: Path
 ) -> None:
     ca = server_ca(eventflow_server, tmp_path)
@@ -229,7 +225,7 @@ def test_verified_certificate(
     assert session.read(ssl_status("Ssl_cipher", eventflow_server))
 
 
-def test_certificate_of_another_host_is_refused(
+def test_certificate_of_another_host_raises(
     api: API, settings: Settings, eventflow_server: Server, tmp_path: Path
 ) -> None:
     db = api.database(changed(settings, ssl_mode="VERIFY_IDENTITY", ssl_ca=server_ca(eventflow_server, tmp_path)))

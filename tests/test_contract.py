@@ -23,8 +23,8 @@ from eventflow_db.query.parameters import TYPES
 from eventflow_db.query.statement import Statement
 
 from .api import API
-from .conftest import Admin
-from .damage import Edit, edited_copy, load_refusal
+from .overlays import Edit, edited_copy, load_refusal
+from .support import EVENT, Admin
 
 READ = """-- name: read(id)^
 -- method: read_event
@@ -83,7 +83,7 @@ def test_contract_names_what_a_reviewer_asks_for() -> None:
 
 
 def test_contract_changes_one_line_when_one_thing_changes(tmp_path: Path) -> None:
-    copy = edited_copy(tmp_path, Edit("event/queries.sql", "read", "param id: identifier", "param id: position"))
+    copy = edited_copy(tmp_path, Edit("event.read", "-- param id: identifier", "-- param id: position"))
     before = (package_sql() / FILE).read_text(encoding="utf-8").splitlines()
     after = write(entries(read_specs(copy))).splitlines()
     assert [(a, b) for a, b in zip(before, after, strict=True) if a != b] == [
@@ -97,7 +97,7 @@ def test_contract_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         Contract.read(tmp_path / FILE)
 
 
-def test_load_of_the_judged_text_needs_no_sqlglot() -> None:
+def test_load_of_the_packages_text_needs_no_sqlglot() -> None:
     program = "import sys, eventflow_db; eventflow_db.EventflowDB('mysql://x@y'); print('sqlglot' in sys.modules)"
     assert run("-c", program).stdout == "False\n"
 
@@ -128,7 +128,7 @@ def test_every_parameter_type_takes_its_own_sample(name: str) -> None:
 
 def test_overlay_is_in_force(api: API, settings: Settings, overlay: Path) -> None:
     db = api.database(msgspec.structs.replace(settings, sql_path=str(overlay)))
-    event_id = db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+    event_id = db.persist_event(EVENT)
     assert db.read_event(event_id).name == "overlaid"
     assert [event.name for event in db.read_events_by_domain_and_pid("domain", "pid")] == ["name"]
 
@@ -142,13 +142,13 @@ def test_overlay_of_the_environment_is_in_force(
     monkeypatch.setenv("EVENTFLOW_MYSQL_DB", settings.database)
     monkeypatch.setenv("EVENTFLOW_MYSQL_SQL_PATH", str(overlay))
     db = api.database()
-    event_id = db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+    event_id = db.persist_event(EVENT)
     assert db.read_event(event_id).name == "overlaid"
 
 
 def test_overlay_later_directory_wins(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     later = edited_copy(
-        tmp_path_factory.mktemp("later"), Edit("event/queries.sql", "read", "WHERE id", "WHERE event.id")
+        tmp_path_factory.mktemp("later"), Edit("event.read", "WHERE id = :id;", "WHERE event.id = :id;")
     )
     path = os.pathsep.join((str(overlay), str(later)))
     assert load_specs(path)["event.read"].path == str(later / "event" / "queries.sql")
@@ -174,7 +174,7 @@ def test_overlay_with_another_hash_alone_is_loaded(overlay: Path) -> None:
         ("method: read_event", "method: find_event", "method"),
     ],
 )
-def test_overlay_that_breaks_the_contract_is_refused(overlay: Path, old: str, new: str, part: str) -> None:
+def test_overlay_that_breaks_the_contract_raises(overlay: Path, old: str, new: str, part: str) -> None:
     rewrite(overlay, old, new)
     refusal = load_refusal(overlay)
     assert refusal is not None
@@ -192,12 +192,12 @@ def test_overlay_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert load_refusal(tmp_path / "none") == f"{tmp_path / 'none'}: sql_path names no directory"
 
 
-def test_overlay_without_queries_is_refused(tmp_path: Path) -> None:
+def test_overlay_without_queries_raises(tmp_path: Path) -> None:
     assert "holds no queries" in str(load_refusal(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["ours.sql", "event/more/ours.sql", "event/OURS.SQL", "a/b/c/ours.Sql"])
-def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> None:
+def test_overlay_file_in_the_wrong_place_raises(overlay: Path, name: str) -> None:
     path = overlay / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(READ, encoding="utf-8")
@@ -205,14 +205,14 @@ def test_overlay_file_that_is_misplaced_is_refused(overlay: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", [".git/event/x.sql", "..data/x.sql", "event/.x.sql", "notes.txt", "event/x.sql~"])
-def test_overlay_file_that_is_hidden_or_no_sql_is_left_aside(overlay: Path, name: str) -> None:
+def test_overlay_file_that_is_hidden_or_no_sql_is_ignored(overlay: Path, name: str) -> None:
     path = overlay / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("nonsense", encoding="utf-8")
     assert load_refusal(overlay) is None
 
 
-def test_overlay_directory_called_like_a_file_is_left_aside(overlay: Path) -> None:
+def test_overlay_directory_named_like_a_file_is_ignored(overlay: Path) -> None:
     (overlay / "event" / "more.sql").mkdir()
     assert load_refusal(overlay) is None
 
@@ -246,14 +246,14 @@ def read_hash(text: str, overlay: Path) -> str:
     return read_specs(overlay)["event.read"].hash
 
 
-def test_duplicate_name_across_files_is_refused(overlay: Path) -> None:
+def test_overlay_name_in_two_files_raises(overlay: Path) -> None:
     (overlay / "event" / "more.sql").write_text(READ, encoding="utf-8")
     assert f"ours.sql:1: query event.read: is defined at {overlay}/event/more.sql:1 already" in str(
         load_refusal(overlay)
     )
 
 
-def test_query_without_a_name_is_refused(overlay: Path) -> None:
+def test_overlay_query_without_a_name_raises(overlay: Path) -> None:
     rewrite(overlay, "-- name: read(id)^\n", "")
     assert "ours.sql:1: text before the first query" in str(load_refusal(overlay))
 
@@ -265,9 +265,7 @@ def test_query_without_a_name_is_refused(overlay: Path) -> None:
     ("values", "problem"),
     [({}, "id: missing"), ({"id": "x", "pid": "y"}, "pid: unknown key"), ({"pid": "y"}, "id: missing")],
 )
-def test_query_called_with_other_parameters_raises_invalid_value_error(
-    nowhere: EventflowDB, values: dict[str, str], problem: str
-) -> None:
+def test_call_with_other_parameters_raises(nowhere: EventflowDB, values: dict[str, str], problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem) as caught:
         load().event.read(nowhere, **values)
     assert caught.value.code == "E_EVENTFLOW_DB_EVENT_READ"
@@ -301,7 +299,7 @@ def test_tag_reaches_the_server(api: API, settings: Settings, admin: Admin) -> N
     else:
         seen = "SELECT COUNT(*) FROM performance_schema.events_statements_history WHERE sql_text LIKE %s"
     db = api.database(settings)
-    db.persist_events([{"domain": "domain", "pid": "pid", "name": "name"}] * 3)
+    db.persist_events([EVENT] * 3)
     tag = f"INSERT /*eventflow:event.persist@{load_specs()['event.persist'].hash}*/ INTO event%"
     try:
         assert admin.execute(seen, tag)[0][0] == 1, "a batch is one statement"

@@ -9,10 +9,9 @@ import pytest
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check.diff import Difference, diff
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
-from .conftest import Admin
-from .test_check import scratches
+from .support import Admin, scratches
 
 pytestmark = pytest.mark.slow  # each compares tables that were altered
 
@@ -39,7 +38,7 @@ def test_diff_of_our_own_tables_is_empty(live: Settings) -> None:
     assert found(live) == []
 
 
-def test_diff_leaves_archived_partitions_aside(live: Settings) -> None:
+def test_diff_archived_partitions_is_empty(live: Settings) -> None:
     with EventflowDB(live) as db:
         assert db.archive_log()
     assert found(live) == []
@@ -118,12 +117,8 @@ def test_diff_leaves_archived_partitions_aside(live: Settings) -> None:
         ("DROP TABLE event_eid", ("event_eid", "table", "ENGINE InnoDB COLLATE utf8mb4_bin", None), "CREATE TABLE IF NOT EXISTS event_eid ("),
     ],
 )  # fmt: skip
-def test_diff_tells_a_difference_and_its_line(
-    live: Settings,
-    admin: Admin,
-    change: str,
-    expected: tuple[str, str, str | None, str | None] | None,
-    line: str,
+def test_diff_changed_table_gives_the_difference_and_its_line(
+    live: Settings, admin: Admin, change: str, expected: tuple[str, str, str | None, str | None] | None, line: str
 ) -> None:
     admin.execute(change)
     differences = diff(live, load_specs())
@@ -156,14 +151,16 @@ def test_diff_of_another_spelling_is_empty(live: Settings, admin: Admin, change:
     assert found(live) == []
 
 
-def test_diff_tells_an_index_that_plans_pass_over(live: Settings, admin: Admin) -> None:
+def test_diff_index_that_plans_ignore_gives_a_difference(live: Settings, admin: Admin) -> None:
     word = "IGNORED" if "MariaDB" in str(admin.execute("SELECT VERSION()")[0][0]) else "INVISIBLE"
     admin.execute(f"ALTER TABLE event ALTER INDEX idx_name {word}")
     assert found(live) == [("event", "index idx_name", "(name, timestamp)", "(name, timestamp) INVISIBLE")]
 
 
 @pytest.mark.parametrize("name", ["a", "z"])
-def test_diff_tells_a_second_foreign_key_of_the_same_columns(live: Settings, admin: Admin, name: str) -> None:
+def test_diff_second_foreign_key_of_the_same_columns_gives_a_difference(
+    live: Settings, admin: Admin, name: str
+) -> None:
     ours = "REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE"
     admin.execute(f"ALTER TABLE event_eid ADD CONSTRAINT {name} FOREIGN KEY (event_id) REFERENCES event (id)")
     assert found(live) == [
@@ -181,7 +178,7 @@ def test_diff_of_restrict_spelled_out_is_empty(live: Settings, admin: Admin) -> 
     assert found(live) == []
 
 
-def test_diff_leaves_other_tables_aside(live: Settings, admin: Admin) -> None:
+def test_diff_other_tables_is_empty(live: Settings, admin: Admin) -> None:
     admin.execute("CREATE TABLE theirs (id INT PRIMARY KEY)")
     assert found(live) == []
 

@@ -11,17 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import EventflowDB, NewEvent, Settings, errors
+from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.driver.errnos import MEANINGS, meaning
 from eventflow_db.query import load_specs
 from eventflow_db.query.statement import Call
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API
-from .conftest import Admin
 from .proxy import Proxy
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 WRITE = load_specs()["log.persist"]  # a write that nobody can repeat
 
 

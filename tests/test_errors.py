@@ -19,9 +19,7 @@ from eventflow_db.driver.errnos import MEANINGS, meaning
 from eventflow_db.errors import EventflowDBError
 
 from .api import API
-from .conftest import Admin
-from .test_connection import closed_port
-from .test_transaction import EVENT, deadlock, execute
+from .support import EVENT, Admin, closed_port, deadlock, execute
 
 SECRET = "s3cret"
 
@@ -115,18 +113,20 @@ def test_meanings_without_effect_leave_nothing_behind() -> None:
 # Real situations
 
 
-def test_duplicate(db: EventflowDB, hub: NewHub) -> None:
+def test_persist_hub_twice_raises_duplicate(db: EventflowDB, hub: NewHub) -> None:
     db.persist_hub({**hub, "id": SECRET})
     with failing(errors.DuplicateError, "HUB_PERSIST", 1062):
         db.persist_hub({**hub, "id": SECRET})
 
 
-def test_missing_reference(db: EventflowDB) -> None:
+def test_persist_event_cpid_of_unknown_event_raises_missing_reference(db: EventflowDB) -> None:
     with failing(errors.MissingReferenceError, "EVENT_CPID_PERSIST", 1452):
         db.persist_event_cpid(SECRET, SECRET)
 
 
-def test_row_that_another_refers_to(db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any) -> None:
+def test_update_of_a_row_that_another_refers_to_raises_missing_reference(
+    db: EventflowDB, api: API, settings: Settings, admin: Admin, tmp_path: Any
+) -> None:
     # no operation gives a hub another id; a DBA's overlay may
     event_id = db.persist_event({"domain": "d", "pid": "p", "name": "n"})
     db.persist_hub({"id": SECRET, "external_ip": "a", "external_port": 1, "internal_ip": "a", "internal_port": 1})
@@ -150,19 +150,23 @@ UPDATE hub SET quit = CURRENT_TIMESTAMP(), id = REVERSE(id) WHERE id = :id AND q
         overlaid.update_hub_to_quit(SECRET)
 
 
-def test_missing_table(empty_db: EventflowDB) -> None:
+def test_read_event_without_its_table_raises_schema_error(empty_db: EventflowDB) -> None:
     with failing(errors.SchemaError, "EVENT_READ", 1146):
         empty_db.read_event(SECRET)
 
 
-def test_missing_column(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+def test_persist_event_without_its_column_raises_schema_error(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
     empty_db.setup_table_schemas()
     admin.execute(f"ALTER TABLE `{empty_database}`.event DROP COLUMN data")
     with failing(errors.SchemaError, "EVENT_PERSIST", 1054):
         empty_db.persist_event({"domain": SECRET, "pid": SECRET, "name": "n"})
 
 
-def test_value_too_long_for_its_column(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+def test_persist_hub_value_too_long_for_its_column_raises_invalid_value(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
     empty_db.create_table_hub()
     admin.execute(f"ALTER TABLE `{empty_database}`.hub MODIFY external_ip VARCHAR(2)")
     with failing(errors.InvalidValueError, "HUB_PERSIST", 1406):
@@ -171,7 +175,7 @@ def test_value_too_long_for_its_column(empty_db: EventflowDB, admin: Admin, empt
         )
 
 
-def test_value_out_of_range_of_its_column(
+def test_persist_hub_value_out_of_range_of_its_column_raises_invalid_value(
     empty_db: EventflowDB, admin: Admin, empty_database: str, hub: NewHub
 ) -> None:
     empty_db.create_table_hub()
@@ -180,7 +184,7 @@ def test_value_out_of_range_of_its_column(
         empty_db.persist_hub({**hub, "external_port": 50000, "id": SECRET})
 
 
-def test_statement_too_large_is_not_sent_and_the_connection_stays(api: API, settings: Settings, admin: Admin) -> None:
+def test_persist_event_too_large_for_the_server_is_not_sent(api: API, settings: Settings, admin: Admin) -> None:
     largest = int(admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0])
     if largest > 2**27:
         pytest.skip("this server takes statements larger than this test makes")
@@ -197,44 +201,44 @@ def test_statement_too_large_is_not_sent_and_the_connection_stays(api: API, sett
 
 
 @pytest.mark.slow
-def test_lock_wait(api: API, settings: Settings, event_id: str, rival: Any) -> None:
+def test_delete_event_lock_wait_raises_conflict(api: API, settings: Settings, event_id: str, rival: Any) -> None:
     execute(rival, f"SELECT id FROM event WHERE id = '{event_id}' FOR UPDATE")
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1, retry_limit=1))
     with failing(errors.ConflictError, "EVENT_DELETE", 1205):
         db.delete_event(event_id)
 
 
-def test_deadlock(db: EventflowDB, rival: Any) -> None:
+def test_delete_event_deadlock_raises_conflict(db: EventflowDB, rival: Any) -> None:
     with contextlib.suppress(errors.ConflictError), db.transaction() as tx:
         tx.persist_event({**EVENT, "data": SECRET})
         with failing(errors.ConflictError, "EVENT_DELETE", 1213):
             deadlock(tx, rival)
 
 
-def test_wrong_password(api: API, settings: Settings) -> None:
+def test_read_event_wrong_password_raises_access_denied(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, password=SECRET))
     with failing(errors.AccessDeniedError, "EVENT_READ", 1045):
         db.read_event("id")
 
 
-def test_unknown_database(api: API, settings: Settings) -> None:
+def test_read_event_unknown_database_raises_unavailable(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, database="no_such_database"))
     with failing(errors.UnavailableError, "EVENT_READ", 1049):
         db.read_event(SECRET)
 
 
-def test_closed_port(api: API, settings: Settings) -> None:
+def test_read_event_closed_port_raises_unavailable(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, host="127.0.0.1", port=closed_port(), password=SECRET))
     with failing(errors.UnavailableError, "EVENT_READ", 2003):
         db.read_event(SECRET)
 
 
-def test_not_found(db: EventflowDB) -> None:
+def test_read_event_unknown_raises_not_found(db: EventflowDB) -> None:
     with failing(errors.NotFoundError, "EVENT_NOT_FOUND", None):
         db.read_event(SECRET)
 
 
-def test_refused_here(db: EventflowDB) -> None:
+def test_read_event_bad_identifier_raises_invalid_value(db: EventflowDB) -> None:
     with failing(errors.InvalidValueError, "EVENT_READ", None):
         db.read_event(SECRET + " ")
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from eventflow_db import Event, EventflowDB, NewEvent, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import EVENT, NOON, Admin
 
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 def new(**values: Any) -> NewEvent:
-    event: Any = {"domain": "domain", "pid": "pid", "name": "name"} | values
-    checked: NewEvent = event
-    return checked
+    return cast(NewEvent, {**EVENT, **values})
 
 
 def ids(events: list[Event]) -> list[str]:
@@ -355,13 +352,13 @@ def test_iter_events_by_domain_and_pid_sees_events_added_behind(db: EventflowDB,
 
 
 @pytest.mark.parametrize("page", [0, -1, None, True, "10"])
-def test_iter_events_by_domain_and_pid_refuses_a_page_without_events(nowhere: EventflowDB, page: Any) -> None:
+def test_iter_events_by_domain_and_pid_page_of_0_raises(nowhere: EventflowDB, page: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
         list(nowhere.iter_events_by_domain_and_pid("domain", "pid", page=page))
     assert caught.value.message == "page: must be a whole number from 1 up"
 
 
 @pytest.mark.parametrize("after", ["b", ("b",), (NOON, "b", "c"), 1, ("b", "b"), (NOON, b"b")])
-def test_iter_events_by_domain_and_pid_refuses_what_is_no_position(nowhere: EventflowDB, after: Any) -> None:
+def test_iter_events_by_domain_and_pid_after_other_than_a_position_raises(nowhere: EventflowDB, after: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID"):
         list(nowhere.iter_events_by_domain_and_pid("domain", "pid", after=after))

@@ -1,30 +1,4 @@
-"""What happens to each kind of operation when the connection, the server or another session gets in the way.
-
-Each safeguard, and the test that fails without it:
-
-    run again after a lock wait       test_row_lock_is_waited_for_in_several_tries
-    claims are never run again        test_claim_reply_lost_is_outcome_unknown
-    a duplicate is compared           test_persist_event_reply_lost_is_written_once, …_of_another_row_is_duplicate
-    a batch is compared               test_persist_events_commit_reply_lost_is_written_once
-    lost, and no way back             test_persist_event_lost_and_no_way_back_is_outcome_unknown
-    a finished transaction            test_transaction_lost_connection_is_not_run_again_and_sends_nothing
-    discarded after a cancellation    test_cancelled_statement_is_ended_on_the_server,
-                                      test_transaction_rolls_back_when_the_block_is_cut_off
-    ended on the server               test_cancelled_statement_is_ended_on_the_server
-    FOUND_ROWS                        test_session_counts_matched_rows
-    idle: unread bytes, the end       test_claim_on_connection_closed_while_idle_is_true
-    idle: a ping                      test_idle_connection_half_open_is_checked_before_a_claim
-    forks                             test_fork_shares_no_connection,
-                                      test_fork_inside_transaction_is_refused_in_the_child
-    read-only: other connections      test_read_only_server_is_unavailable_and_its_connections_are_left
-    closing cuts off                  test_close_cuts_off_what_takes_too_long
-    pool_timeout                      test_pool_exhausted_is_unavailable
-    the limit of a handshake          test_handshake_that_trickles_ends_with_connect_timeout
-    TLS before credentials            test_no_tls_offered_is_refused_before_anything_is_sent
-    no password as it is              test_request_for_the_password_without_tls_is_refused
-    no local files                    test_request_for_a_local_file_is_refused
-    errors forget                     test_no_secret_in_any_error
-"""
+"""What happens to each operation when the connection or another session gets in the way: see tests/README.md."""
 
 from __future__ import annotations
 
@@ -39,36 +13,9 @@ import pytest
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, Settings, errors
 
 from .api import API
-from .conftest import Admin
 from .operations import HALF
 from .proxy import Proxy
-
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
-
-
-def count(admin: Admin, database: str, table: str) -> int:
-    return int(admin.execute(f"SELECT COUNT(*) FROM `{database}`.{table}")[0][0])
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10) -> bool:
-    """Whether a condition comes true in time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def statements(admin: Admin, text: str) -> int:
-    """How many sessions run a statement that holds a text."""
-    return len(
-        admin.execute(
-            "SELECT id FROM information_schema.processlist WHERE info LIKE %s AND id != CONNECTION_ID()",
-            f"%{text}%",
-        )
-    )
-
+from .support import EVENT, Admin, count, eventually
 
 # --- lost connections
 
@@ -145,20 +92,12 @@ def test_persist_event_reply_lost_of_another_row_is_duplicate(far: EventflowDB, 
 
 
 def test_persist_operations_reply_lost_are_written_once(
-    far: EventflowDB,
-    proxy: Proxy,
-    event_id: str,
-    hub: Any,
-    admin: Admin,
-    database: str,
+    far: EventflowDB, proxy: Proxy, event_id: str, hub: Any, admin: Admin, database: str
 ) -> None:
     cases: list[tuple[bytes, Callable[[], bool]]] = [
         (b"event_cpid.persist@", lambda: far.persist_event_cpid(event_id, "cpid")),
         (b"event_eid.persist@", lambda: far.persist_event_eid(event_id, "eid")),
-        (
-            b"event_published.persist@",
-            lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"}),
-        ),
+        (b"event_published.persist@", lambda: far.persist_event_published({"event_id": event_id, "publisher": "p"})),
         (b"hub.persist@", lambda: far.persist_hub(hub)),
     ]
     for marker, call in cases:

@@ -20,16 +20,13 @@ import msgspec
 import pymysql
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, running_server, temporary_database
+from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
+from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API, concurrently
-from .conftest import Admin
-from .test_fault import count, eventually, statements
+from .support import EVENT, Admin, count, eventually, statements
 
 pytestmark = pytest.mark.slow  # servers stop, freeze and start again
-
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 
 
 @pytest.fixture
@@ -677,10 +674,7 @@ def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path)
     try:
         ballast = tmp_path / "ballast"
         options = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"]
-        with (
-            running_server("local", options=options, data_root=tmp_path) as server,
-            temporary_database(server) as url,
-        ):
+        with running_server("local", options=options, data_root=tmp_path) as server, temporary_database(server) as url:
             db = api.database(msgspec.structs.replace(Settings.from_url(url), read_timeout=5, retry_limit=1))
             db.setup_table_schemas()
             ballast.write_bytes(bytes(shutil.disk_usage(tmp_path).free - (4 << 20)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 
 @pytest.mark.slow

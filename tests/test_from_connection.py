@@ -13,7 +13,8 @@ import pytest
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, connection_arguments, errors
 
 from .api import API, Loop
-from .test_transaction import EVENT, TABLES, execute
+from .operations import TABLES
+from .support import EVENT, hold_event
 
 CODE = "E_EVENTFLOW_DB_CONNECTION"
 
@@ -111,7 +112,7 @@ def test_from_connection_commits_each_statement_where_the_caller_has_it_so(
 def test_from_connection_runs_nothing_again(
     api: API, session: EventflowDB, connection: Any, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     api.execute(connection, "SET SESSION innodb_lock_wait_timeout = 1")
     session.persist_event({**EVENT, "id": "a"})
     with pytest.raises(errors.ConflictError) as caught:
@@ -148,7 +149,7 @@ def test_from_connection_batch_that_fails_leaves_earlier_work(
     assert stored() == ["a"]
 
 
-def test_from_connection_batch_on_an_autocommitting_connection_is_refused(
+def test_from_connection_batch_on_an_autocommitting_connection_raises(
     api: API, database: str, stored: Callable[[], list[str]]
 ) -> None:
     connection = api.connect(database, **connection_arguments())
@@ -169,7 +170,7 @@ def test_from_connection_batch_on_an_autocommitting_connection_is_refused(
 # Refused
 
 
-def test_from_connection_without_found_rows_is_refused(refused: Refused) -> None:
+def test_from_connection_without_found_rows_raises(refused: Refused) -> None:
     message = refused(client_flag=0)
     assert CODE in message
     assert "matched rows" in message
@@ -177,13 +178,13 @@ def test_from_connection_without_found_rows_is_refused(refused: Refused) -> None
 
 
 @pytest.mark.parametrize("zone", ["+01:00", "SYSTEM"])
-def test_from_connection_without_utc_is_refused(refused: Refused, zone: str) -> None:
+def test_from_connection_without_utc_raises(refused: Refused, zone: str) -> None:
     message = refused(f"SET time_zone = '{zone}'")
     assert "not in UTC" in message
     assert "eventflow_db.connection_arguments()" in message
 
 
-def test_from_connection_with_another_charset_is_refused(refused: Refused) -> None:
+def test_from_connection_with_another_charset_raises(refused: Refused) -> None:
     message = refused("SET NAMES latin1")
     assert "utf8mb4" in message
 
@@ -193,11 +194,11 @@ def test_from_connection_names_everything_that_is_wrong(refused: Refused) -> Non
     assert all(part in message for part in ("matched rows", "UTC", "utf8mb4"))
 
 
-def test_from_connection_with_no_backslash_escapes_is_refused(refused: Refused) -> None:
+def test_from_connection_with_no_backslash_escapes_raises(refused: Refused) -> None:
     assert "NO_BACKSLASH_ESCAPES" in refused("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
 
 
-def test_from_connection_set_to_no_backslash_escapes_later_is_refused(
+def test_from_connection_set_to_no_backslash_escapes_later_raises(
     api: API, session: EventflowDB, connection: Any
 ) -> None:
     session.ping()
@@ -206,13 +207,8 @@ def test_from_connection_set_to_no_backslash_escapes_later_is_refused(
         session.persist_event({**EVENT, "pid": "\\', DATABASE(), '"})
 
 
-def test_from_connection_of_the_other_driver_is_refused(settings: Settings, loop: Loop) -> None:
-    account = {
-        "host": settings.host,
-        "port": settings.port,
-        "user": settings.user,
-        "password": settings.password,
-    }
+def test_from_connection_of_the_other_driver_raises(settings: Settings, loop: Loop) -> None:
+    account = {"host": settings.host, "port": settings.port, "user": settings.user, "password": settings.password}
     with pymysql.connect(**account) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
         AsyncEventflowDB.from_connection(connection)
 
@@ -226,7 +222,7 @@ def test_from_connection_of_the_other_driver_is_refused(settings: Settings, loop
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_from_connection_refuses_to_create_a_table(
+def test_from_connection_create_table_raises(
     api: API, session: EventflowDB, connection: Any, stored: Callable[[], list[str]], table: str
 ) -> None:
     session.persist_event(EVENT)
@@ -236,7 +232,7 @@ def test_from_connection_refuses_to_create_a_table(
     assert stored() == []
 
 
-def test_from_connection_refuses_what_commits_or_leaves(session: EventflowDB, stored: Callable[[], list[str]]) -> None:
+def test_from_connection_archive_log_and_lock_raise(session: EventflowDB, stored: Callable[[], list[str]]) -> None:
     session.persist_event(EVENT)
     with pytest.raises(errors.InvalidValueError):
         session.setup_table_schemas()

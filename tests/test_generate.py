@@ -32,15 +32,9 @@ from to_sync import to_sync  # noqa: E402
         ("Callable[[], Awaitable[list[int]]]\n", "Callable[[], list[int]]\n"),
         ("class AsyncEventflowDB(AsyncSession): ...\n", "class EventflowDB(Session): ...\n"),
         ("def f() -> AsyncIterator[int]: ...\n", "def f() -> Iterator[int]: ...\n"),
-        (
-            "async def __aenter__(self): ...\n",
-            "def __enter__(self): ...\n",
-        ),
+        ("async def __aenter__(self): ...\n", "def __enter__(self): ...\n"),
         ("AbstractAsyncContextManager[AsyncExitStack]\n", "AbstractContextManager[ExitStack]\n"),
-        (
-            "async def __anext__(self): raise StopAsyncIteration\n",
-            "def __next__(self): raise StopIteration\n",
-        ),
+        ("async def __anext__(self): raise StopAsyncIteration\n", "def __next__(self): raise StopIteration\n"),
         ("await stack.aclose()\n", "stack.close()\n"),
         ("from eventflow_db.aio.pool import AsyncPool\n", "from eventflow_db.sync.pool import Pool\n"),
         ("from ..driver.aio import connect\n", "from ..driver.sync import connect\n"),
@@ -118,8 +112,7 @@ def test_generate_check_of_committed_files_finds_them_fresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["eventflow_db/sync/pool.py", "eventflow_db/aio/methods.py", "eventflow_db/aio/catalogue.pyi", "README.md"],
+    "name", ["eventflow_db/sync/pool.py", "eventflow_db/aio/methods.py", "eventflow_db/aio/catalogue.pyi", "README.md"]
 )
 def test_generate_check_of_a_changed_file_calls_it_stale_and_leaves_it(tree: Path, name: str) -> None:
     path = tree / name

@@ -6,8 +6,8 @@ import pytest
 
 from eventflow_db import EventflowDB, NewHub, errors
 
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 
 def test_persist_hub(db: EventflowDB, hub: NewHub) -> None:
@@ -59,9 +59,7 @@ def online(db: EventflowDB, hub: NewHub, admin: Admin, database: str) -> list[st
     for number, id in enumerate(["b", "young", "old", "a"]):
         db.persist_hub({**hub, "id": id})
         admin.execute(
-            f"UPDATE `{database}`.hub SET timestamp = %s WHERE id = %s",
-            f"2030-01-0{(2, 3, 1, 2)[number]}",
-            id,
+            f"UPDATE `{database}`.hub SET timestamp = %s WHERE id = %s", f"2030-01-0{(2, 3, 1, 2)[number]}", id
         )
     return ["old", "a", "b", "young"]
 

@@ -53,9 +53,7 @@ def test_generate_event_id_at_once_in_many_threads_gives_each_its_own() -> None:
     assert all(part == sorted(part) for part in ids)
 
 
-def test_generate_event_id_strictly_increases_when_the_clock_is_set_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_generate_event_id_strictly_increases_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     class Back:
         @staticmethod
         def time_ns() -> int:
@@ -113,7 +111,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("name", "key"), sorted(KEYS))
-def test_identifier_off_the_rule_is_refused_before_anything_is_sent(nowhere: EventflowDB, name: str, key: str) -> None:
+def test_identifier_against_the_rule_raises_before_anything_is_sent(nowhere: EventflowDB, name: str, key: str) -> None:
     optional = (name, key) in OPTIONAL
     for bad in BAD:
         if bad is None and optional:
@@ -134,14 +132,14 @@ def test_every_operation_with_identifiers_is_tested_for_the_rule() -> None:
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_read_events_by_names_refuses_a_bad_name_among_good_ones(nowhere: EventflowDB, bad: Any) -> None:
+def test_read_events_by_names_with_one_bad_name_raises(nowhere: EventflowDB, bad: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
         nowhere.read_events_by_domain_and_pid_and_names("domain", "pid", ["good", bad])
     assert caught.value.message == f"names: must be a list of identifiers, each {RULE}"
 
 
 @pytest.mark.parametrize("bad", [0, None, True, b"x", "", "x\0", "\ud800", "x" * 65])
-def test_lock_refuses_a_bad_reference(nowhere: EventflowDB, bad: Any) -> None:
+def test_lock_bad_reference_raises(nowhere: EventflowDB, bad: Any) -> None:
     with fails(errors.InvalidValueError, "LOCK") as caught:
         nowhere.lock(bad).__enter__()
     assert caught.value.message == ("reference: must be text of 1 to 64 characters, without NUL or lone surrogates")
@@ -171,7 +169,7 @@ ALIKE = ["key", "Key", "KEY", "kéy", "ke\u0301y", "k\u0435y", "k\u200bey"]
 """Texts that other collations take for one; the one with a Cyrillic letter included."""
 
 
-def test_identifiers_alike_are_different_events(db: EventflowDB) -> None:
+def test_identifiers_that_look_alike_are_different_events(db: EventflowDB) -> None:
     for text in ALIKE:
         db.persist_event({"id": text, "domain": text, "pid": text, "name": text})
         db.persist_event_cpid(text, text)
@@ -189,14 +187,14 @@ def test_identifiers_alike_are_different_events(db: EventflowDB) -> None:
     assert db.read_event(ALIKE[1]).id == ALIKE[1]
 
 
-def test_identifiers_alike_are_different_hubs(db: EventflowDB, hub: NewHub) -> None:
+def test_identifiers_that_look_alike_are_different_hubs(db: EventflowDB, hub: NewHub) -> None:
     for text in ALIKE:
         db.persist_hub({**hub, "id": text})
     assert db.update_hub_to_quit(ALIKE[0]) is True
     assert [text for text in ALIKE if db.has_hub_quit(text)] == ALIKE[:1]
 
 
-def test_identifiers_alike_are_different_certificates(db: EventflowDB, certificate: NewCertificate) -> None:
+def test_identifiers_that_look_alike_are_different_certificates(db: EventflowDB, certificate: NewCertificate) -> None:
     assert [db.persist_certificate({**certificate, "id": text}) for text in ALIKE] == [True] * len(ALIKE)
     assert db.revoke_certificate(ALIKE[0]) is True
     assert [db.read_certificate(text).id for text in ALIKE[1:]] == ALIKE[1:]

@@ -21,10 +21,8 @@ from hypothesis import strategies as st
 from eventflow_db import EventflowDB, RemoteError, errors
 from eventflow_db.query import codec
 
-from .conftest import Admin
 from .operations import fails
-
-EVENT: Any = {"domain": "domain", "pid": "pid", "name": "name"}
+from .support import EVENT, Admin
 
 
 def new(data: Any) -> Any:
@@ -93,7 +91,7 @@ def test_json_mappings_of_the_standard_library_are_objects(db: EventflowDB) -> N
 
 
 def test_json_absent_data_is_an_empty_object(db: EventflowDB) -> None:
-    assert db.read_event(db.persist_event(EVENT)).data == {}
+    assert db.read_event(db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})).data == {}
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False).map(lambda x: x + 0.0)
@@ -146,7 +144,7 @@ def test_json_of_any_shape_comes_back_equal(db: EventflowDB, data: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("inside", [lambda data: data, lambda data: {"a": [1, data]}], ids=["top", "inside"])
-def test_json_that_would_be_lost_or_changed_is_refused(
+def test_json_value_that_would_be_lost_or_changed_raises(
     nowhere: EventflowDB, data: Any, found: str, inside: Any
 ) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
@@ -154,7 +152,7 @@ def test_json_that_would_be_lost_or_changed_is_refused(
     assert caught.value.message == f"data: must be JSON: {found}"
 
 
-def test_json_that_holds_itself_is_refused(nowhere: EventflowDB) -> None:
+def test_json_value_that_holds_itself_raises(nowhere: EventflowDB) -> None:
     data: list[Any] = []
     data.append(data)
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
@@ -162,7 +160,7 @@ def test_json_that_holds_itself_is_refused(nowhere: EventflowDB) -> None:
 
 
 @pytest.mark.parametrize("error", [math.nan, {"a": {1}}, {"a": "\ud800"}, object()])
-def test_persist_log_refuses_an_error_that_is_not_json(nowhere: EventflowDB, error: Any) -> None:
+def test_persist_log_error_that_is_not_json_raises(nowhere: EventflowDB, error: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_PERSIST") as caught:
         nowhere.persist_log({"agent": "agent", "message": "message", "error": error})
     assert caught.value.message.startswith("error: must be JSON: ")
@@ -184,7 +182,7 @@ def test_persist_event_serialize_writes_a_datetime_as_node_does(db: EventflowDB)
     assert db.read_event(event_id).data == {"at": DATE}
 
 
-def test_persist_event_serialize_converts_and_cuts_datetimes(db: EventflowDB) -> None:
+def test_persist_event_serialize_converts_and_truncates_datetimes(db: EventflowDB) -> None:
     moment = MOMENT.replace(microsecond=678_999).astimezone(timezone(timedelta(hours=9)))
     assert rich(db, [moment]) == [MOMENT]
 
@@ -233,7 +231,7 @@ def test_persist_event_serialize_error_comes_back_as_remote_error(db: EventflowD
 
 
 @pytest.mark.parametrize("value", [{(1, 2): "a"}, {frozenset({1}): "a"}, {(1, 2)}, {frozenset({1})}])
-def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(nowhere: EventflowDB, value: Any) -> None:
+def test_persist_event_serialize_value_that_could_not_be_hashed_again_raises(nowhere: EventflowDB, value: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_event(EVENT | {"data": {"value": value}}, serialize=True)
     assert "data: must hold only text, numbers, datetimes and None" in caught.value.message
@@ -251,12 +249,12 @@ def test_persist_event_serialize_refuses_what_could_not_be_hashed_again(nowhere:
         {"$type": "Map", "$value": [[1, "a"], [True, "b"]]},
     ],
 )
-def test_read_event_deserialize_leaves_what_it_cannot_revive_whole(db: EventflowDB, stored: Any) -> None:
+def test_read_event_deserialize_malformed_value_stays_as_it_is(db: EventflowDB, stored: Any) -> None:
     id = db.persist_event(EVENT | {"data": stored})
     assert db.read_event(id, deserialize=True).data == stored
 
 
-def test_persist_event_without_serialize_refuses_richer_values(nowhere: EventflowDB) -> None:
+def test_persist_event_without_serialize_richer_value_raises(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
         nowhere.persist_event(new({"at": MOMENT}))
 
@@ -268,13 +266,13 @@ def test_persist_event_without_serialize_refuses_richer_values(nowhere: Eventflo
         {1: nested(30)},
     ],
 )  # fmt: skip
-def test_persist_event_serialize_refuses_what_would_be_lost_or_changed(nowhere: EventflowDB, data: Any) -> None:
+def test_persist_event_serialize_value_that_would_be_lost_or_changed_raises(nowhere: EventflowDB, data: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_event(new(data), serialize=True)
     assert caught.value.message.startswith("data: must ")
 
 
-def test_persist_event_serialize_refuses_an_endless_value(nowhere: EventflowDB) -> None:
+def test_persist_event_serialize_value_that_holds_itself_raises(nowhere: EventflowDB) -> None:
     data: list[Any] = []
     data.append({1: data})
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
@@ -314,9 +312,7 @@ def test_read_event_deserialize_revives_what_node_writes(
 
 def test_read_event_deserialize_revives_nodes_error(db: EventflowDB, admin: Admin, database: str) -> None:
     written_by_node(
-        admin,
-        database,
-        '{"$type":"Error","$value":{"name":"TypeError","message":"no","stack":"TypeError: no"}}',
+        admin, database, '{"$type":"Error","$value":{"name":"TypeError","message":"no","stack":"TypeError: no"}}'
     )
     error = db.read_event("node", deserialize=True).data
     assert (type(error), str(error), error.stack) == (RemoteError, "TypeError: no", "TypeError: no")
@@ -375,13 +371,13 @@ def plainly(value: Any) -> str:
 
 @bounds(deadline=None, max_examples=500)
 @given(value=anything)
-def test_encode_json_gives_and_refuses_what_the_plain_way_does(value: Any) -> None:
+def test_encode_json_gives_and_raises_what_the_standard_encoder_does(value: Any) -> None:
     assert outcome(codec.encode_json, value) == outcome(plainly, value)
 
 
 @pytest.mark.parametrize("depth", [30, 31, 32, 40])
 @pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"key": value}])
-def test_encode_json_depth_is_the_plain_ways(depth: int, wrap: Callable[[Any], Any]) -> None:
+def test_encode_json_depth_is_that_of_the_standard_encoder(depth: int, wrap: Callable[[Any], Any]) -> None:
     value: Any = 1
     for _ in range(depth):
         value = wrap(value)

@@ -59,7 +59,7 @@ def test_locate_does_not_hide_what_the_settings_lack(registry: svcs.Registry) ->
         asyncio.run(locate_async(svcs.Container(registry)))
 
 
-def test_locate_bad_environment_is_refused(registry: svcs.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locate_bad_environment_raises(registry: svcs.Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTFLOW_MYSQL_PORT", "s3cret")
     with pytest.raises(errors.InvalidValueError, match="EVENTFLOW_MYSQL_PORT") as caught:
         locate(svcs.Container(registry))

@@ -13,7 +13,7 @@ import pytest
 from eventflow_db import EventflowDB, Settings, errors
 
 from .api import API, concurrently
-from .conftest import Admin
+from .support import Admin, eventually
 
 CODE = "E_EVENTFLOW_DB_LOCK"
 
@@ -57,7 +57,7 @@ def test_lock_is_held_by_one_at_a_time(db: EventflowDB) -> None:
     assert most == [1] * 6
 
 
-def test_lock_not_had_in_time_is_a_conflict(db: EventflowDB) -> None:
+def test_lock_not_acquired_in_time_raises_conflict(db: EventflowDB) -> None:
     with db.lock("reference"):
         started = time.monotonic()
         with pytest.raises(errors.ConflictError) as caught, db.lock("reference", 1):
@@ -66,7 +66,7 @@ def test_lock_not_had_in_time_is_a_conflict(db: EventflowDB) -> None:
     assert caught.value.code == CODE
 
 
-def test_lock_is_had_as_soon_as_it_is_free(db: EventflowDB) -> None:
+def test_lock_is_acquired_as_soon_as_it_is_free(db: EventflowDB) -> None:
     had = threading.Event()
 
     def wait() -> None:
@@ -100,7 +100,7 @@ def test_lock_excludes_a_raw_lock_of_the_same_name(db: EventflowDB, admin: Admin
         assert admin.execute("SELECT GET_LOCK('it''s å \\\\ ✓', 0)") == ((0,),)
 
 
-def test_lock_counts_for_the_whole_server(db: EventflowDB, empty_db: EventflowDB) -> None:
+def test_lock_is_one_for_all_databases_of_a_server(db: EventflowDB, empty_db: EventflowDB) -> None:
     with db.lock("reference"), pytest.raises(errors.ConflictError), empty_db.lock("reference", 0):
         pass
 
@@ -111,7 +111,7 @@ def test_lock_of_another_name_is_another_lock(db: EventflowDB) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "x" * 65, "\0", "\ud800", None, 1, b"reference"])
-def test_lock_refuses_what_is_no_name(db: EventflowDB, reference: Any) -> None:
+def test_lock_bad_name_raises(db: EventflowDB, reference: Any) -> None:
     with pytest.raises(errors.InvalidValueError, match="reference: must be") as caught, db.lock(reference):
         pass
     assert caught.value.code == CODE
@@ -138,7 +138,7 @@ def test_lock_is_the_parents_after_a_fork(settings: Settings, admin: Admin) -> N
 
 
 @pytest.mark.parametrize("timeout", [-1, 1.5, "1", None, True, 10**9])
-def test_lock_refuses_what_is_no_timeout(db: EventflowDB, timeout: Any) -> None:
+def test_lock_bad_timeout_raises(db: EventflowDB, timeout: Any) -> None:
     with pytest.raises(errors.InvalidValueError, match="timeout: must be"), db.lock("reference", timeout):
         pass
 
@@ -148,13 +148,13 @@ def test_lock_takes_names_of_64_characters(db: EventflowDB) -> None:
         pass
 
 
-def test_lock_is_not_of_the_pool(api: API, settings: Settings) -> None:
+def test_lock_takes_no_connection_of_the_pool(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=0.5))
     with db.lock("one"), db.lock("two"), db.transaction() as tx:
         tx.ping()
 
 
-def test_lock_lost_while_held_is_noticed_at_the_end(db: EventflowDB, admin: Admin) -> None:
+def test_lock_lost_while_held_raises_at_the_end(db: EventflowDB, admin: Admin) -> None:
     with pytest.raises(errors.UnavailableError) as caught, db.lock("reference"):
         admin.execute(f"KILL CONNECTION {holder(admin, 'reference')}")
     assert caught.value.code == CODE
@@ -171,10 +171,7 @@ def test_lock_leaves_no_connection_behind(db: EventflowDB, admin: Admin, setting
     for _ in range(3):
         with db.lock("reference"):
             assert admin.execute(sessions) == ((1,),)
-    deadline = time.monotonic() + 5
-    while admin.execute(sessions) != ((0,),):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert eventually(lambda: admin.execute(sessions) == ((0,),))
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ import pytest
 from eventflow_db import EventflowDB, errors
 
 from .api import API, concurrently
-from .conftest import Admin
 from .operations import fails
+from .support import Admin
 
 DAY = date(2030, 1, 2)
 
@@ -130,10 +130,7 @@ def log(admin: Admin, empty_database: str) -> Log:
 
 
 def test_archive_log_partition_holds_what_is_before_the_day(log_db: EventflowDB, log: Log) -> None:
-    before, on = (
-        ["1999-12-31 00:00:00", "2030-01-01 23:59:59.999"],
-        ["2030-01-02 00:00:00", "2030-01-03 00:00:00"],
-    )
+    before, on = (["1999-12-31 00:00:00", "2030-01-01 23:59:59.999"], ["2030-01-02 00:00:00", "2030-01-03 00:00:00"])
     log.write(*before, *on)
     assert log_db.archive_log(DAY) is True
     assert log.partitions == ["p_cold_20300102", "p_hot"]
@@ -198,13 +195,13 @@ def test_archive_log_of_different_days_at_once_raises_nothing(log_db: EventflowD
         1.5, [],
     ],
 )  # fmt: skip
-def test_archive_log_refuses_what_is_no_date(nowhere: EventflowDB, day: Any) -> None:
+def test_archive_log_other_than_a_date_raises(nowhere: EventflowDB, day: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_ARCHIVE") as caught:
         nowhere.archive_log(day)
     assert caught.value.message == "date: must be a date, or an aware datetime"
 
 
-def test_archive_log_refuses_a_naive_datetime(nowhere: EventflowDB) -> None:
+def test_archive_log_naive_datetime_raises(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "LOG_ARCHIVE") as caught:
         nowhere.archive_log(datetime(2030, 1, 2))
     assert caught.value.message == "date: must be an aware datetime, it has no time zone"
@@ -213,7 +210,7 @@ def test_archive_log_refuses_a_naive_datetime(nowhere: EventflowDB) -> None:
 @pytest.mark.parametrize(
     "day", [date(999, 12, 31), date.min, datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))]
 )
-def test_archive_log_refuses_days_that_no_column_holds(nowhere: EventflowDB, day: date) -> None:
+def test_archive_log_day_that_no_column_holds_raises(nowhere: EventflowDB, day: date) -> None:
     with fails(errors.InvalidValueError, "LOG_ARCHIVE"):
         nowhere.archive_log(day)
 
@@ -265,7 +262,7 @@ def test_prepare_log_partitions_two_at_once_make_each_once(log_db: EventflowDB, 
 
 
 @pytest.mark.parametrize("days", [0, -1, 367, True, "1", 1.0, None, date(2030, 1, 2)])
-def test_prepare_log_partitions_refuses_what_is_no_number_of_days(nowhere: EventflowDB, days: Any) -> None:
+def test_prepare_log_partitions_other_than_a_number_of_days_raises(nowhere: EventflowDB, days: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_PREPARE_PARTITIONS") as caught:
         nowhere.prepare_log_partitions(days)
     assert caught.value.message == "days: must be a whole number from 1 to 366"
@@ -307,7 +304,7 @@ def test_prune_log_two_at_once_drop_each_once(log_db: EventflowDB, log: Log) -> 
 
 
 @pytest.mark.parametrize("before", ["2030-01-02", None, 20300102, datetime(2030, 1, 2), "1); DROP TABLE log"])
-def test_prune_log_refuses_what_is_no_date(nowhere: EventflowDB, before: Any) -> None:
+def test_prune_log_other_than_a_date_raises(nowhere: EventflowDB, before: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_PRUNE"):
         nowhere.prune_log(before)
 
@@ -330,7 +327,7 @@ def reader(admin: Admin, empty_database: str) -> Iterator[Admin]:
 
 @pytest.mark.parametrize("name", ALTERATIONS)
 @pytest.mark.slow
-def test_alteration_of_a_log_in_use_gives_up_and_lets_writers_go_on(
+def test_alter_log_in_use_raises_conflict_and_writers_go_on(
     log_db: EventflowDB, log: Log, reader: Admin, name: str
 ) -> None:
     code, argument = ALTERATIONS[name]
@@ -359,13 +356,13 @@ def test_alteration_of_a_log_in_use_gives_up_and_lets_writers_go_on(
 
 
 @pytest.mark.parametrize("name", ALTERATIONS)
-def test_alteration_inside_a_transaction_is_refused(log_db: EventflowDB, name: str) -> None:
+def test_alter_log_inside_a_transaction_raises(log_db: EventflowDB, name: str) -> None:
     code, argument = ALTERATIONS[name]
     with log_db.transaction() as tx, fails(errors.InvalidValueError, code):
         getattr(tx, name)(argument)
 
 
-def test_archive_log_is_not_misled_by_a_partition_of_another_name(
+def test_archive_log_ignores_a_partition_of_another_name(
     empty_db: EventflowDB, empty_database: str, admin: Admin
 ) -> None:
     empty_db.setup_table_schemas()
@@ -389,7 +386,7 @@ def test_prune_log_leaves_a_partition_whose_name_is_no_date(
     assert empty_db.prune_log(datetime.now(UTC)) == 0
 
 
-def test_persist_log_of_an_exception_that_cannot_be_printed(db: EventflowDB, admin: Admin) -> None:
+def test_persist_log_exception_that_cannot_be_printed_is_persisted(db: EventflowDB, admin: Admin) -> None:
     class Mute(Exception):
         def __str__(self) -> str:
             raise RuntimeError

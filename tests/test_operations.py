@@ -8,15 +8,7 @@ from typing import Any
 
 import pytest
 
-from eventflow_db import (
-    AsyncEventflowDB,
-    AsyncSession,
-    AsyncTransaction,
-    EventflowDB,
-    Session,
-    Transaction,
-    errors,
-)
+from eventflow_db import AsyncEventflowDB, AsyncSession, AsyncTransaction, EventflowDB, Session, Transaction, errors
 from eventflow_db.aio.connection import AsyncBorrowedSession
 from eventflow_db.query import load_specs
 from eventflow_db.sync.connection import BorrowedSession

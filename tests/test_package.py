@@ -44,17 +44,7 @@ def roots(modules: set[str]) -> set[str]:
 def test_import_loads_what_the_sync_api_needs_and_no_more() -> None:
     modules = imports("import eventflow_db")
     assert {"pymysql", "aiosql", "msgspec"} <= roots(modules)
-    unwanted = {
-        "aiomysql",
-        "typer",
-        "rich",
-        "sqlglot",
-        "pytest",
-        "testcontainers",
-        "docker",
-        "svcs",
-        "sqlfluff",
-    }
+    unwanted = {"aiomysql", "typer", "rich", "sqlglot", "pytest", "testcontainers", "docker", "svcs", "sqlfluff"}
     assert not unwanted & roots(modules)
     assert not {name for name in modules if name.startswith(("eventflow_db.aio", "eventflow_db.testing"))}
     assert not {name for name in modules if name.startswith(("eventflow_db.cli", "eventflow_db.check"))}

@@ -16,8 +16,7 @@ import pytest
 from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
 
 from .api import API, Loop, concurrently
-from .conftest import Admin
-from .test_transaction import EVENT, connection_id, execute
+from .support import EVENT, Admin, connection_id, eventually, execute
 
 Sessions = Callable[[], list[int]]
 
@@ -27,13 +26,6 @@ def sessions(admin: Admin, settings: Settings) -> Sessions:
     """The server's numbers of the connections to the database."""
     query = f"SELECT id FROM information_schema.processlist WHERE db = '{settings.database}' ORDER BY id"
     return lambda: [int(id) for (id,) in admin.execute(query)]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_pool_keeps_its_limit_under_more_workers(
@@ -102,7 +94,7 @@ def test_pool_connection_killed_while_idle_is_replaced_unseen(
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
     (before,) = sessions()
     admin.execute(f"KILL CONNECTION {before}")
-    wait_until(lambda: before not in sessions())
+    assert eventually(lambda: before not in sessions())
     time.sleep(0.05)  # for the goodbye to arrive
     assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke")  # which is not run again
     (after,) = sessions()
@@ -138,7 +130,7 @@ def test_pool_close_closes_every_connection(db: EventflowDB, sessions: Sessions)
     with db.transaction(), db.transaction():
         assert len(sessions()) == 2
     db.close()
-    wait_until(lambda: not sessions())
+    assert eventually(lambda: not sessions())
     db.close()
 
 
@@ -152,7 +144,7 @@ def test_pool_close_lets_a_transaction_end(
         tx.persist_event({**EVENT, "id": "a"})
     closes.join(10)
     assert stored() == ["a"]
-    wait_until(lambda: not sessions())
+    assert eventually(lambda: not sessions())
 
 
 def test_pool_use_after_close_is_unavailable(db: EventflowDB) -> None:
@@ -184,7 +176,7 @@ def test_pool_with_statement_closes(settings: Settings, loop: Loop, sessions: Se
     with EventflowDB(settings) as db:
         db.ping()
         assert len(sessions()) == 1
-    wait_until(lambda: not sessions())
+    assert eventually(lambda: not sessions())
 
     async def use() -> None:
         async with AsyncEventflowDB(settings) as db:
@@ -192,7 +184,7 @@ def test_pool_with_statement_closes(settings: Settings, loop: Loop, sessions: Se
             assert len(sessions()) == 1
 
     loop.run(use())
-    wait_until(lambda: not sessions())
+    assert eventually(lambda: not sessions())
 
 
 # asyncio
@@ -244,7 +236,7 @@ def test_pool_survives_cancellation_at_any_moment(settings: Settings, loop: Loop
                 pass
 
     loop.run(cancelled())
-    wait_until(lambda: not sessions())
+    assert eventually(lambda: not sessions())
 
 
 def test_pool_in_a_second_event_loop_starts_anew(settings: Settings, stored: Callable[[], list[str]]) -> None:

@@ -11,19 +11,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, NewCertificate, NewEvent, errors
+from eventflow_db import EventflowDB, NewCertificate, errors
 from eventflow_db.identifiers import generate_event_id
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 
 from .api import concurrently
-from .conftest import Admin
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 on_server = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 text = st.text(max_size=80) | st.sampled_from(
     ["'", "\\", "\\'", "''", '"', "%", "%s", "%(id)s", ":id", ":pid", "--", "/*", "*/", "#", ";", "`", "\0", "\n",
@@ -110,13 +107,7 @@ def test_text_in_any_identifier_comes_back_equal_and_changes_nothing_else(
 @on_server
 @given(message=text, cert=text, key=st.binary(max_size=40))
 def test_text_and_bytes_come_back_equal(
-    db: EventflowDB,
-    admin: Admin,
-    database: str,
-    certificate: NewCertificate,
-    message: str,
-    cert: str,
-    key: bytes,
+    db: EventflowDB, admin: Admin, database: str, certificate: NewCertificate, message: str, cert: str, key: bytes
 ) -> None:
     try:
         db.persist_log({"agent": "property", "message": message})
@@ -177,13 +168,8 @@ steps = st.lists(st.sampled_from(["persist", "revoke", "revoke_past", "read"]), 
 
 @settings(on_server, max_examples=25)
 @given(first=steps, second=steps)
-def test_two_workers_on_one_certificate(
-    db: EventflowDB,
-    admin: Admin,
-    database: str,
-    certificate: NewCertificate,
-    first: list[str],
-    second: list[str],
+def test_revoke_certificate_by_two_workers_is_true_for_one(
+    db: EventflowDB, admin: Admin, database: str, certificate: NewCertificate, first: list[str], second: list[str]
 ) -> None:
     """Every success is a row, versions never collide, and one at the most is active."""
 
@@ -215,7 +201,7 @@ def test_two_workers_on_one_certificate(
 
 @settings(on_server, max_examples=25)
 @given(first=st.integers(1, 4), second=st.integers(1, 4))
-def test_two_workers_on_one_claim(db: EventflowDB, first: int, second: int) -> None:
+def test_claim_by_two_workers_is_true_for_one(db: EventflowDB, first: int, second: int) -> None:
     """One claim succeeds, whoever makes it and however often."""
     event_id = db.persist_event(EVENT)
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})

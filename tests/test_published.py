@@ -9,6 +9,7 @@ import pytest
 from eventflow_db import EventflowDB, NewHub, errors
 
 from .operations import fails
+from .support import EVENT
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_persist_event_published_of_unknown_event_raises_missing_reference(db: E
 def test_persist_event_published_takes_a_record(db: EventflowDB, published: str) -> None:
     row = db.read_event_published(published)
     db.delete_event(published)
-    db.persist_event({"id": published, "domain": "domain", "pid": "pid", "name": "name"})
+    db.persist_event({**EVENT, "id": published})
     assert db.persist_event_published(row) is True
 
 

@@ -11,7 +11,7 @@ import aiosql
 import msgspec
 import pytest
 
-from eventflow_db import records
+from eventflow_db import inputs
 from eventflow_db.errors import ContractError
 from eventflow_db.query import load, load_specs, package_sql
 from eventflow_db.query.annotations import read_specs
@@ -22,12 +22,12 @@ from eventflow_db.query.statement import tokens
 ROOT = Path(__file__).parent.parent
 SPECS = read_specs(ROOT / "sql")
 INPUTS: dict[str, Any] = {
-    "event.persist": records.NewEvent,
-    "event_published.persist": records.NewPublishedEvent,
-    "event_scheduled.persist": records.NewScheduledEvent,
-    "hub.persist": records.NewHub,
-    "log.persist": records.NewLog,
-    "certificate.persist": records.NewCertificate,
+    "event.persist": inputs.NewEvent,
+    "event_published.persist": inputs.NewPublishedEvent,
+    "event_scheduled.persist": inputs.NewScheduledEvent,
+    "hub.persist": inputs.NewHub,
+    "log.persist": inputs.NewLog,
+    "certificate.persist": inputs.NewCertificate,
 }
 QUERY = """-- name: read(id)^
 -- method: read_event
@@ -146,7 +146,7 @@ def test_input_has_the_keys_of_its_query(name: str) -> None:
 
 
 def test_every_mapping_of_the_package_is_checked_here() -> None:
-    assert {kind.__name__ for kind in INPUTS.values()} == {name for name in vars(records) if name.startswith("New")}
+    assert {kind.__name__ for kind in INPUTS.values()} == {name for name in vars(inputs) if name.startswith("New")}
 
 
 @every_query
@@ -179,7 +179,7 @@ def broken(tmp_path: Path, text: str) -> str:
     return caught.value.message
 
 
-def test_query_as_it_should_be_breaks_nothing(tmp_path: Path) -> None:
+def test_query_without_mistakes_is_read(tmp_path: Path) -> None:
     (tmp_path / "event").mkdir()
     (tmp_path / "event" / "queries.sql").write_text(QUERY)
     assert list(read_specs(tmp_path)) == ["event.read"]
@@ -226,11 +226,11 @@ def test_query_defined_twice_names_both_places(tmp_path: Path) -> None:
     assert "queries.sql:1 already" in message
 
 
-def test_text_before_the_first_query_is_refused(tmp_path: Path) -> None:
+def test_text_before_the_first_query_raises(tmp_path: Path) -> None:
     assert "queries.sql:1: text before the first" in broken(tmp_path, "SELECT 1;\n" + QUERY)
 
 
-def test_directory_without_queries_is_refused(tmp_path: Path) -> None:
+def test_directory_without_queries_raises(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=re.escape(str(tmp_path))):
         read_specs(tmp_path)
 
@@ -258,12 +258,12 @@ def test_overlay_replaces_a_query(tmp_path: Path) -> None:
         ("EVENT_READ could", "EVENT_RAED could", "its error breaks the contract"),
     ],
 )
-def test_overlay_that_breaks_the_querys_contract_is_refused(tmp_path: Path, old: str, new: str, rule: str) -> None:
+def test_overlay_that_breaks_the_contract_of_the_query_raises(tmp_path: Path, old: str, new: str, rule: str) -> None:
     with pytest.raises(ContractError, match=rule) as caught:
         load_specs(overlay(tmp_path, QUERY.replace(old, new)))
     assert "queries.sql:1: query event." in caught.value.message
 
 
-def test_overlay_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_overlay_directory_that_is_not_there_raises(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="sql_path names no directory"):
         load_specs(str(tmp_path / "missing"))

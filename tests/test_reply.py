@@ -28,9 +28,9 @@ from eventflow_db.query.collector import PAUSE
 from eventflow_db.query.rows import Result, parse_rows, read_length
 from eventflow_db.settings import ssl_context
 from eventflow_db.sync.channel import Channel
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
-from .conftest import Admin
+from .support import Admin
 
 KIB, MIB = 1 << 10, 1 << 20
 LENGTHS = ((b"", "<B", 251), (b"\xfc", "<H", 1 << 16), (b"\xfe", "<Q", 1 << 64))
@@ -131,10 +131,7 @@ def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: in
         account = Settings.from_url(eventflow_server.database_url("mysql"))
         channel = Channel.open(account, ssl_context(account))
         try:
-            for statement in (
-                f"SELECT REPEAT('x', {size}) AS a",
-                f"SELECT 'first' AS b, REPEAT('x', {size}) AS a",
-            ):
+            for statement in (f"SELECT REPEAT('x', {size}) AS a", f"SELECT 'first' AS b, REPEAT('x', {size}) AS a"):
                 result = channel.send(statement.encode())
                 (row,) = values(result)
                 assert row[-1] == b"x" * size
@@ -229,7 +226,7 @@ def test_reply_says_how_many_rows_were_affected(driver: Any, empty_database: str
         assert (result.affected, result.columns, list(result.rows)) == (expected, (), [])
 
 
-def test_reply_more_than_its_end_is_refused(driver: Any) -> None:
+def test_reply_with_bytes_after_its_end_raises(driver: Any) -> None:
     data = reply_bytes(driver, SMALL)
     with pytest.raises(pymysql.err.OperationalError):
         Reply().feed(data + b"\x01\0\0\x01\0")
@@ -240,7 +237,7 @@ def test_reply_end_without_an_end_is_not_complete(driver: Any) -> None:
     assert not any(Reply().feed(data[:size]) for size in range(len(data)))
 
 
-def test_reply_asking_for_a_file_is_refused() -> None:
+def test_reply_that_asks_for_a_file_raises() -> None:
     with pytest.raises(pymysql.err.OperationalError):
         Reply().feed(b"\x06\0\0\x01\xfb/file")
 
@@ -272,10 +269,7 @@ def test_read_length_reads_what_the_driver_reads(number: int) -> None:
         if number < limit:
             data = mark + struct.pack(layout, number)
             packet = pymysql.protocol.MysqlPacket(data, "utf8")
-            assert read_length(b"?" + data + b"??", 1) == (
-                packet.read_length_encoded_integer(),
-                1 + len(data),
-            )
+            assert read_length(b"?" + data + b"??", 1) == (packet.read_length_encoded_integer(), 1 + len(data))
     if number < 1 << 24:
         assert read_length(b"\xfd" + number.to_bytes(3, "little"), 0) == (number, 4)
 
@@ -303,8 +297,7 @@ leaves = (
     | st.text(st.characters(exclude_categories=["Cs"]))
 )  # fmt: skip
 documents = st.recursive(
-    leaves,
-    lambda more: st.lists(more) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), more),
+    leaves, lambda more: st.lists(more) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), more)
 )
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from eventflow_db import EventflowDB, errors
 
-from .operations import EVENT, HALF, OPERATIONS, TABLES, call
+from .operations import HALF, OPERATIONS, TABLES, call
 from .proxy import Proxy
+from .support import EVENT
 
 OF_SEVERAL = {
     "setup_table_schemas": [f"{table}.create_table" for table in TABLES],
@@ -47,8 +48,8 @@ def test_operation_is_one_statement(far: EventflowDB, sent: Sent) -> None:
 def test_transaction_is_begin_its_statements_and_commit(far: EventflowDB, sent: Sent) -> None:
     def work() -> None:
         with far.transaction() as tx:
-            tx.persist_event(EVENT)  # type: ignore[arg-type]
-            tx.persist_events([EVENT, EVENT])  # type: ignore[list-item]
+            tx.persist_event(EVENT)
+            tx.persist_events([EVENT, EVENT])
 
     assert sent(work) == ["session.begin", "event.persist", "event.persist", "session.commit"]
 
@@ -65,7 +66,7 @@ def test_transaction_batch_of_several_statements_has_a_savepoint(far: EventflowD
 
 
 def test_batch_of_one_statement_is_that_statement(far: EventflowDB, sent: Sent) -> None:
-    assert sent(lambda: far.persist_events([EVENT] * 500)) == ["event.persist"]  # type: ignore[list-item]
+    assert sent(lambda: far.persist_events([EVENT] * 500)) == ["event.persist"]
 
 
 def test_batch_of_several_statements_is_a_transaction(far: EventflowDB, sent: Sent) -> None:

@@ -9,8 +9,7 @@ import pytest
 from eventflow_db import EventflowDB, errors
 
 from .operations import fails
-
-NOON = datetime(2030, 1, 2, 12, tzinfo=UTC)
+from .support import EVENT, NOON
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def scheduled(db: EventflowDB, event_id: str) -> str:
 
 
 def schedule(db: EventflowDB, event_id: str, when: datetime) -> None:
-    db.persist_event({"id": event_id, "domain": "domain", "pid": "pid", "name": "name"})
+    db.persist_event({**EVENT, "id": event_id})
     db.persist_event_scheduled({"event_id": event_id, "scheduled": when})
 
 
@@ -42,7 +41,7 @@ def test_persist_event_scheduled_of_unknown_event_raises_missing_reference(db: E
 def test_persist_event_scheduled_takes_a_record(db: EventflowDB, scheduled: str) -> None:
     row = db.read_event_scheduled(scheduled)
     db.delete_event(scheduled)
-    db.persist_event({"id": scheduled, "domain": "domain", "pid": "pid", "name": "name"})
+    db.persist_event({**EVENT, "id": scheduled})
     assert db.persist_event_scheduled(row) is True
 
 

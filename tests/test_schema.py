@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from eventflow_db import EventflowDB
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API, concurrently
-from .conftest import Admin
 from .operations import OPERATIONS, TABLES, call
+from .support import Admin
 
 UPSTREAM = Path(__file__).parent / "data" / "upstream.sql"
 
@@ -110,7 +110,9 @@ def upstream_database(admin: Admin, empty_database: str) -> str:
     return empty_database
 
 
-def test_tables_equal_upstreams_additions_aside(admin: Admin, database: str, upstream_database: str) -> None:
+def test_setup_table_schemas_gives_upstreams_tables_and_the_additions(
+    admin: Admin, database: str, upstream_database: str
+) -> None:
     ours, upstreams = structure(admin, database), structure(admin, upstream_database)
     assert upstreams - ours == set()
     added = {row[: 3 if row[0] == "column" else 5] for row in ours - upstreams}

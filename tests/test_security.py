@@ -19,14 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewCertificate, NewEvent, Settings, errors
-from eventflow_db.testing.servers import Server, ServerUnavailableError, running_server
+from eventflow_db.testing import Server, ServerUnavailableError, running_server
 
 from .api import API
-from .conftest import Admin
 from .operations import OPERATIONS, call
 from .proxy import Proxy
+from .support import EVENT, Admin
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name", "data": {"key": "value"}}
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
 OLD = b"\xfemysql_old_password\0abcdefgh\0"
@@ -115,11 +114,7 @@ def cipher(api: API, settings: Settings) -> str:
 @pytest.mark.parametrize("mode", ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])
 @pytest.mark.parametrize("authority", ["right", "wrong"])
 def test_ssl_mode(
-    api: API,
-    tls_server: tuple[str, Settings],
-    authorities: tuple[Authority, Authority],
-    mode: str,
-    authority: str,
+    api: API, tls_server: tuple[str, Settings], authorities: tuple[Authority, Authority], mode: str, authority: str
 ) -> None:
     host, settings = tls_server
     trusted = authorities[authority == "wrong"].path
@@ -151,9 +146,7 @@ def through(settings: Settings, middle: Proxy) -> Settings:
 
 
 @pytest.mark.parametrize("mode", ["REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"])
-def test_no_tls_offered_is_refused_before_anything_is_sent(
-    api: API, through: Settings, middle: Proxy, mode: str
-) -> None:
+def test_no_tls_offered_raises_before_anything_is_sent(api: API, through: Settings, middle: Proxy, mode: str) -> None:
     with pytest.raises(errors.UnavailableError, match="TLS") as raised:
         api.database(msgspec.structs.replace(through, ssl_mode=mode)).ping()
     assert raised.value.errno == 2026
@@ -167,7 +160,7 @@ def test_no_tls_offered_is_plain_text_where_that_may_be(api: API, through: Setti
 
 
 @pytest.mark.parametrize("request_", [CLEAR, DIALOG, OLD], ids=["clear", "dialog", "old"])
-def test_request_for_the_password_without_tls_is_refused(
+def test_request_for_the_password_without_tls_raises(
     api: API, through: Settings, middle: Proxy, request_: bytes
 ) -> None:
     middle.replace_reply(b"root\0", packet(2, request_))
@@ -178,7 +171,7 @@ def test_request_for_the_password_without_tls_is_refused(
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_goes_over_plain_text_never_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
+def test_password_without_tls_is_never_sent_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
     middle.split = size
     api.database(through).ping()
     assert through.password.encode() not in middle.requests
@@ -188,7 +181,7 @@ def test_password_goes_over_plain_text_never_as_it_is(api: API, through: Setting
 
 
 @pytest.mark.parametrize("path", [b"/etc/passwd", b""])
-def test_request_for_a_local_file_is_refused(
+def test_request_for_a_local_file_raises(
     api: API, through: Settings, middle: Proxy, tmp_path: Path, path: bytes
 ) -> None:
     db = api.database(through)
@@ -205,7 +198,7 @@ def test_request_for_a_local_file_is_refused(
     db.ping()  # on another connection
 
 
-def test_two_statements_in_one_are_refused(api: API, settings: Settings, tmp_path: Path) -> None:
+def test_two_statements_in_one_raise(api: API, settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "session"
     path.mkdir()
     (path / "queries.sql").write_text(
@@ -383,12 +376,7 @@ FAULTS: list[Callable[[Proxy, Admin], None]] = [_refused, _cut, _no_table, _brok
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__[1:])
 def test_no_secret_in_any_error(
-    api: API,
-    eventflow_server: Server,
-    empty_database: str,
-    admin: Admin,
-    fault: Any,
-    caplog: pytest.LogCaptureFixture,
+    api: API, eventflow_server: Server, empty_database: str, admin: Admin, fault: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every operation with secret arguments, failing in several ways."""
     caplog.set_level(logging.DEBUG)
@@ -400,12 +388,7 @@ def test_no_secret_in_any_error(
         with Proxy(eventflow_server) as proxy:
             settings = Settings.from_url(eventflow_server.database_url(empty_database))
             settings = msgspec.structs.replace(
-                settings,
-                host="127.0.0.1",
-                port=proxy.port,
-                ssl_mode="DISABLED",
-                retry_limit=1,
-                read_timeout=1,
+                settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", retry_limit=1, read_timeout=1
             )
             target = api.database(settings)
             target.ping()

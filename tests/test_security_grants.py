@@ -1,4 +1,4 @@
-"""The grants that README names for each role are enough, and no more than that is needed for what they do."""
+"""The grants that sql/README.md names for each role are enough, and no more than that is needed for what they do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.check.diff import diff
 from eventflow_db.check.prove import prove
 from eventflow_db.query import load_specs
-from eventflow_db.testing.servers import Server
+from eventflow_db.testing import Server
 
 from .api import API
-from .conftest import Admin
 from .operations import OPERATIONS, call
+from .support import EVENT, Admin
 
 SERVICE = ("SELECT, INSERT, UPDATE, DELETE ON `{database}`.*",)
 MIGRATOR = ("SELECT, INSERT, CREATE, ALTER, INDEX, REFERENCES, DROP ON `{database}`.*",)
@@ -63,7 +63,7 @@ def test_service_may_do_all_that_is_no_ddl(
     db = role(SERVICE)
     assert [name for name in OPERATIONS if name not in (*DDL, *PARTITIONS) and denied(db, name)] == []
     with db.transaction() as tx:
-        tx.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+        tx.persist_event(EVENT)
     assert denied(db, "create_table_hub")
     assert denied(db, "archive_log")
 
@@ -77,10 +77,7 @@ def test_migrator_may_make_tables_and_archive(role: Callable[[tuple[str, ...]], 
 
 @pytest.mark.slow
 def test_checker_may_prove_every_query_and_compare_the_tables(
-    role: Callable[[tuple[str, ...]], EventflowDB],
-    empty_db: EventflowDB,
-    empty_database: str,
-    eventflow_server: Server,
+    role: Callable[[tuple[str, ...]], EventflowDB], empty_db: EventflowDB, empty_database: str, eventflow_server: Server
 ) -> None:
     empty_db.setup_table_schemas()
     role(CHECKER)

@@ -186,7 +186,7 @@ def test_from_url_unknown_is_named_with_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize("url", ["mysql://?port=1&port=2", "mysql://h:1?port=2", "mysql://:x@h?password=s3cret"])
-def test_from_url_given_twice_is_refused(url: str) -> None:
+def test_from_url_setting_given_twice_raises(url: str) -> None:
     with pytest.raises(errors.InvalidValueError, match="given twice") as caught:
         Settings.from_url(url)
     assert "s3cret" not in str(caught.value)
@@ -199,7 +199,7 @@ def test_from_url_given_twice_is_refused(url: str) -> None:
         "mysql://root:s3cret@h/d#s3cret", "mysql://root:s3cret@[::1/d", "mysql://root@h/d?s3cret", "",
     ],
 )  # fmt: skip
-def test_from_url_malformed_is_refused_without_telling_it(url: str) -> None:
+def test_from_url_malformed_raises_without_its_value(url: str) -> None:
     with pytest.raises(errors.InvalidValueError, match=CODE) as caught:
         Settings.from_url(url)
     assert "s3cret" not in str(caught.value)
@@ -248,7 +248,7 @@ def test_unusable_certificate_files_are_named(tmp_path: os.PathLike[str]) -> Non
 
 
 @pytest.mark.parametrize("password", ["12?hunter2", "12/hunter2", "12#hunter2"])
-def test_from_url_password_not_encoded_is_refused_without_telling_it(password: str) -> None:
+def test_from_url_password_not_encoded_raises_without_its_value(password: str) -> None:
     with pytest.raises(errors.InvalidValueError, match="percent-encoded") as caught:
         Settings.from_url(f"mysql://root:{password}@host/database")
     error: BaseException | None = caught.value
@@ -257,6 +257,6 @@ def test_from_url_password_not_encoded_is_refused_without_telling_it(password: s
         error = error.__cause__ or error.__context__
 
 
-def test_database_of_something_else_is_refused() -> None:
+def test_database_of_other_than_settings_raises() -> None:
     with pytest.raises(errors.InvalidValueError, match="settings: must be"):
         EventflowDB(5)  # type: ignore[arg-type]

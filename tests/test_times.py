@@ -14,22 +14,19 @@ from hypothesis import strategies as st
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, errors
 
-from .conftest import Admin
 from .operations import CERTIFICATE, fails
-
-NOON = datetime(2030, 1, 2, 12, 0, 0, tzinfo=UTC)
-EVENT: dict[str, Any] = {"id": "event-id", "domain": "domain", "pid": "pid", "name": "name"}
+from .support import EVENT, NOON, Admin
 
 
 def through_event(db: EventflowDB, value: datetime) -> datetime:
     db.delete_event("event-id")
-    db.persist_event(cast(Any, {**EVENT, "timestamp": value}))
+    db.persist_event(cast(Any, {**EVENT, "id": "event-id", "timestamp": value}))
     return db.read_event("event-id").timestamp
 
 
 def through_schedule(db: EventflowDB, value: datetime) -> datetime:
     db.delete_event("event-id")
-    db.persist_event(cast(Any, EVENT))
+    db.persist_event({**EVENT, "id": "event-id"})
     db.persist_event_scheduled({"event_id": "event-id", "scheduled": value})
     return db.read_event_scheduled("event-id").scheduled
 
@@ -86,14 +83,14 @@ def test_times_of_a_repeated_hour_keep_their_fold(db: EventflowDB, through: Thro
 
 @MILLISECONDS
 @pytest.mark.parametrize("microsecond", [0, 1, 499, 500, 999, 999_499, 999_500, 999_999])
-def test_times_are_cut_to_the_millisecond(db: EventflowDB, through: Through, microsecond: int) -> None:
+def test_times_are_truncated_to_the_millisecond(db: EventflowDB, through: Through, microsecond: int) -> None:
     found = through(db, NOON.replace(microsecond=microsecond))
     assert found == NOON.replace(microsecond=microsecond // 1000 * 1000)
 
 
 @SECONDS
 @pytest.mark.parametrize("microsecond", [0, 1, 499_999, 500_000, 999_900, 999_999])
-def test_times_are_cut_to_the_second(db: EventflowDB, through: Through, microsecond: int) -> None:
+def test_times_are_truncated_to_the_second(db: EventflowDB, through: Through, microsecond: int) -> None:
     assert through(db, NOON.replace(microsecond=microsecond)) == NOON
 
 
@@ -143,29 +140,29 @@ EVERY_REFUSED = pytest.mark.parametrize(("value", "rule"), REFUSED, ids=[repr(va
 
 
 @EVERY_REFUSED
-def test_persist_event_refuses_timestamp(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_event_bad_timestamp_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
-        nowhere.persist_event(cast(Any, {**EVENT, "timestamp": value}))
+        nowhere.persist_event(cast(Any, {**EVENT, "id": "event-id", "timestamp": value}))
     expected = rule + ", or None" if rule == NO_DATETIME else rule
     assert caught.value.message == f"timestamp: {expected}"
 
 
 @EVERY_REFUSED
-def test_persist_event_scheduled_refuses_scheduled(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_event_scheduled_bad_time_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "SCHEDULED_EVENT_PERSIST") as caught:
         nowhere.persist_event_scheduled({"event_id": "event-id", "scheduled": value})
     assert caught.value.message == f"scheduled: {rule}"
 
 
 @EVERY_REFUSED
-def test_persist_certificate_refuses_validity(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_persist_certificate_bad_validity_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "CERTIFICATE_PERSIST") as caught:
         nowhere.persist_certificate(cast(NewCertificate, {**CERTIFICATE, "validity": value}))
     assert caught.value.message == f"validity: {rule}"
 
 
 @EVERY_REFUSED
-def test_read_events_between_timestamps_refuses_start_and_end(nowhere: EventflowDB, value: Any, rule: str) -> None:
+def test_read_events_between_timestamps_bad_start_or_end_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
         nowhere.read_events_by_domain_and_pid_between_timestamps("domain", "pid", value, value)
     assert caught.value.message == f"start: {rule}; end: {rule}"
@@ -178,7 +175,7 @@ def test_every_datetime_column_is_utc_whatever_the_servers_default(
     db: EventflowDB, hub: NewHub, admin: Admin, database: str
 ) -> None:
     now = datetime.now(UTC)
-    event_id = db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})
+    event_id = db.persist_event(EVENT)
     db.persist_hub(hub)
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
     db.update_event_published_to_consumed_by_hub(event_id, hub["id"])
@@ -230,5 +227,5 @@ def test_every_datetime_field_is_read_as_aware_utc(
 def test_session_time_zone_is_utc_where_the_servers_default_is_not(admin: Admin, db: EventflowDB) -> None:
     if admin.execute("SELECT @@GLOBAL.time_zone")[0][0] in ("+00:00", "UTC"):
         pytest.skip("the given server's default is UTC")
-    found = db.read_event(db.persist_event({"domain": "domain", "pid": "pid", "name": "name"})).timestamp
+    found = db.read_event(db.persist_event(EVENT)).timestamp
     assert abs(found - datetime.now(UTC)) < timedelta(seconds=30)

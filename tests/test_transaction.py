@@ -12,68 +12,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import (
-    AsyncEventflowDB,
-    EventflowDB,
-    NewEvent,
-    NewHub,
-    Settings,
-    Transaction,
-    connection_arguments,
-    errors,
-)
+from eventflow_db import AsyncEventflowDB, EventflowDB, NewHub, Settings, Transaction, connection_arguments, errors
 
 from .api import API, Loop, concurrently
-from .conftest import Admin
+from .operations import TABLES
+from .support import EVENT, Admin, connection_id, deadlock, hold_event
 
-EVENT: NewEvent = {"domain": "domain", "pid": "pid", "name": "name"}
 TRANSACTION = "E_EVENTFLOW_DB_TRANSACTION"
-
-
-TABLES = (
-    "certificate",
-    "hub",
-    "event",
-    "event_cpid",
-    "event_eid",
-    "event_published",
-    "event_scheduled",
-    "log",
-)
 
 
 class Stop(Exception):
     """Raised by a test's own block."""
-
-
-def execute(connection: Any, statement: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-
-def deadlock(tx: Transaction, rival: Any) -> None:
-    """Have the server choose the transaction as the victim of a real deadlock: the rival has changed more rows."""
-    tx.persist_event({**EVENT, "id": "mine"})
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('theirs', 'd', 'p', 'n', '{}')")
-    for number in range(20):
-        execute(rival, f"INSERT INTO log (agent, message, error) VALUES ('rival', '{number}', '{{}}')")
-    waits = threading.Thread(
-        target=execute, args=(rival, "SELECT id FROM event WHERE id = 'mine' FOR UPDATE"), daemon=True
-    )
-    waits.start()
-    waits.join(0.3)
-    assert waits.is_alive()
-    try:
-        tx.delete_event("theirs")
-    finally:
-        waits.join(30)
-
-
-def connection_id(tx: Any) -> int:
-    """The server's number for the connection of a transaction."""
-    thread_id = getattr(tx, "target", tx)._channel.connection.server_thread_id
-    return int(thread_id[0] if isinstance(thread_id, tuple) else thread_id)
 
 
 # Ending
@@ -103,7 +52,7 @@ def test_transaction_rolls_back_when_the_block_raises(db: EventflowDB, stored: C
     assert stored() == []
 
 
-def test_transaction_rolls_back_when_the_block_is_cut_off(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+def test_transaction_rolls_back_when_the_block_is_interrupted(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with pytest.raises(KeyboardInterrupt), db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         raise KeyboardInterrupt
@@ -132,7 +81,7 @@ def test_transaction_gives_its_connection_back(api: API, settings: Settings) -> 
         assert connection_id(tx) == first
 
 
-def test_transaction_refuses_use_after_its_block(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
+def test_transaction_used_after_its_block_raises(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     with db.transaction() as tx:
         pass
     with pytest.raises(errors.EventflowDBError) as caught:
@@ -152,7 +101,7 @@ def test_transaction_without_a_connection_is_unavailable(api: API, settings: Set
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_transaction_refuses_to_create_a_table(db: EventflowDB, stored: Callable[[], list[str]], table: str) -> None:
+def test_transaction_create_table_raises(db: EventflowDB, stored: Callable[[], list[str]], table: str) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -162,13 +111,13 @@ def test_transaction_refuses_to_create_a_table(db: EventflowDB, stored: Callable
     assert stored() == []
 
 
-def test_transaction_refuses_setup_table_schemas(db: EventflowDB) -> None:
+def test_transaction_setup_table_schemas_raises(db: EventflowDB) -> None:
     with db.transaction() as tx, pytest.raises(errors.InvalidValueError, match="CREATE_TABLE"):
         tx.setup_table_schemas()
 
 
 @pytest.mark.parametrize("day", [None, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC)])
-def test_transaction_refuses_archive_log(db: EventflowDB, stored: Callable[[], list[str]], day: date | None) -> None:
+def test_transaction_archive_log_raises(db: EventflowDB, stored: Callable[[], list[str]], day: date | None) -> None:
     with pytest.raises(Stop), db.transaction() as tx:
         tx.persist_event(EVENT)
         with pytest.raises(errors.InvalidValueError) as caught:
@@ -178,7 +127,7 @@ def test_transaction_refuses_archive_log(db: EventflowDB, stored: Callable[[], l
     assert stored() == []
 
 
-def test_transaction_refuses_lock(db: EventflowDB) -> None:
+def test_transaction_lock_raises(db: EventflowDB) -> None:
     with db.transaction() as tx:
         with pytest.raises(errors.InvalidValueError) as caught, tx.lock("reference"):
             pass
@@ -246,7 +195,7 @@ def test_transaction_killed_before_its_commit_raises(
 def test_transaction_is_finished_after_a_cancellation(
     settings: Settings, loop: Loop, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
 
     async def cancelled() -> None:
         async with AsyncEventflowDB(settings) as db:
@@ -285,7 +234,7 @@ def test_transaction_cancelled_as_a_whole_is_rolled_back(
 def test_transaction_lock_wait_undoes_one_statement_only(
     api: API, settings: Settings, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+    hold_event(rival)
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
@@ -297,7 +246,7 @@ def test_transaction_lock_wait_undoes_one_statement_only(
     assert stored() == ["a", "b"]
 
 
-def test_transaction_too_large_a_statement_is_refused_and_the_rest_goes_on(
+def test_transaction_statement_too_large_raises_and_the_rest_goes_on(
     db: EventflowDB, admin: Admin, stored: Callable[[], list[str]]
 ) -> None:
     largest = int(admin.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0])
@@ -402,6 +351,8 @@ def test_transaction_nested_that_is_cancelled_from_outside_is_undone(
 def test_transaction_used_before_its_block_raises_invalid_value_error(settings: Settings) -> None:
     with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
         db.transaction().persist_event(EVENT)
+    with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="has not begun"):
+        db.transaction().persist_events([EVENT])
 
 
 def test_transaction_entered_a_second_time_raises_invalid_value_error(settings: Settings) -> None:
@@ -502,21 +453,15 @@ def test_run_transaction_many_at_once_lose_no_update(db: EventflowDB, hub: NewHu
 # Two at once
 
 
-def test_transaction_used_by_two_at_once_is_refused(
-    db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
-) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
+def test_transaction_used_by_two_at_once_raises(db: EventflowDB, rival: Any, stored: Callable[[], list[str]]) -> None:
+    hold_event(rival)
     with db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         waits = threading.Thread(target=tx.persist_event, args=({**EVENT, "id": "held"},))
         waits.start()
         waits.join(0.2)
         assert waits.is_alive()
-        for call in (
-            lambda: tx.read_event("a"),
-            lambda: tx.persist_event(EVENT),
-            lambda: tx.persist_events([EVENT]),
-        ):
+        for call in (lambda: tx.read_event("a"), lambda: tx.persist_event(EVENT), lambda: tx.persist_events([EVENT])):
             with pytest.raises(errors.InvalidValueError, match="one user at a time"):
                 call()
         rival.rollback()
@@ -528,11 +473,8 @@ def test_transaction_used_by_two_at_once_is_refused(
 def test_transaction_in_use_at_its_end_is_not_committed(
     db: EventflowDB, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    execute(rival, "INSERT INTO event (id, domain, pid, name, data) VALUES ('held', 'd', 'p', 'n', '{}')")
-    with (
-        pytest.raises(errors.InvalidValueError, match="one user at a time") as caught,
-        db.transaction() as tx,
-    ):
+    hold_event(rival)
+    with pytest.raises(errors.InvalidValueError, match="one user at a time") as caught, db.transaction() as tx:
         tx.persist_event({**EVENT, "id": "a"})
         waits = threading.Thread(target=tx.persist_event, args=({**EVENT, "id": "held"},))
         waits.start()

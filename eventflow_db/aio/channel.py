@@ -11,7 +11,8 @@ import pymysql.err
 from pymysql.constants import SERVER_STATUS
 
 from ..driver.aio import AsyncTransport
-from ..driver.errnos import translate
+from ..driver.errnos import meaning, translate
+from ..driver.reply import Reply, read_ok
 from ..driver.setup import session_statement
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
@@ -34,6 +35,8 @@ class AsyncChannel(AsyncTransport):
     """Whether 1205 undoes the whole transaction: the server's innodb_rollback_on_timeout."""
     read_timeout: float | None = None
     """Seconds without a byte from the server after which it counts as lost."""
+    used = 0.0
+    """When it last answered, by the monotonic clock."""
     _server = ""
 
     @classmethod
@@ -75,6 +78,32 @@ class AsyncChannel(AsyncTransport):
             # the server would close the connection, and the lost connection invite to send it again
             raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
         return self.send(call.text)
+
+    async def send(self, statement: bytes) -> Result:
+        """Send a statement and read its result."""
+        try:
+            await self.write(statement)
+            data = await self.read()
+            if (found := read_ok(data)) is None:
+                reply = Reply()
+                while not reply.feed(data):
+                    data = await self.read(more=True)
+                found = reply.result, reply.status
+        except BaseException as error:
+            # what the server says is a whole reply; the rest of any other would meet the next user
+            if not isinstance(error, pymysql.err.MySQLError) or meaning(error.args[0]).lost:
+                self.abort()
+            raise
+        result, self.connection.server_status = found
+        self.used = time.monotonic()
+        return result
+
+    async def ping(self) -> None:
+        """Have the server answer, within connect_timeout."""
+        assert self.settings is not None
+        async with self.within(self.settings.connect_timeout):
+            await self.connection.ping(reconnect=False)
+        self.used = time.monotonic()
 
     async def read_row(self, call: Call) -> Any:
         """The one row of a call: a record or a value.

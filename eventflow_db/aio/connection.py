@@ -71,7 +71,9 @@ class AsyncConnectionSession(AsyncSession):
         """Note that a statement was not waited for."""
 
     async def _need_transaction(self, spec: QuerySpec) -> None:
-        """Raise where each statement is a transaction of its own."""
+        """Raise where nothing may be sent any more, or where each statement is a transaction of its own."""
+        with self._alone(spec):
+            await self._check(spec)
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
         if spec.commits:
@@ -80,6 +82,7 @@ class AsyncConnectionSession(AsyncSession):
     async def _run_batch(
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
+        await self._need_transaction(statement.spec)
         texts = list(statement.batches(groups, self._channel.packet_limit))
         if len(texts) == 1:
             # which is all or nothing by itself
@@ -172,14 +175,7 @@ class AsyncBorrowedSession(AsyncConnectionSession):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    async def _run_batch(
-        self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        await self._need_transaction(statement.spec)
-        await super()._run_batch(statement, groups, rows)
-
     async def _need_transaction(self, spec: QuerySpec) -> None:
-        with self._alone(spec):
-            await self._check(spec)
+        await super()._need_transaction(spec)
         if self._channel.is_autocommitting:
             raise spec.invalid("needs a transaction: begin one on the connection")

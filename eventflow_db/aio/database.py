@@ -164,7 +164,8 @@ async def locate_async(container: svcs.Container) -> AsyncEventflowDB:
     try:
         settings = await container.aget(Settings)
     except ServiceNotFoundError as error:
-        if error.args != (Settings,):  # something that the container's Settings need
+        if error.args != (Settings,):
+            # something that the container's Settings need
             raise
         settings = None
     return AsyncEventflowDB(settings)

@@ -3,20 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
+from ..inputs import NewHub, NewPublishedEvent, NewScheduledEvent
 from ..query.tagged import revived
-from ..records import (
-    Certificate,
-    Event,
-    Hub,
-    NewHub,
-    NewPublishedEvent,
-    NewScheduledEvent,
-    PublishedEvent,
-    ScheduledEvent,
-)
+from ..records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent
 from ..redact import redacting_all
 from .caller import AsyncCaller
 
@@ -200,6 +192,53 @@ class AsyncMethods(AsyncCaller):
         events = await self._sql.event.read_by_domain_and_eid(self, domain=domain, eid=eid, limit=limit)
         return [revived(event) for event in events] if deserialize else events
 
+    def iter_events_by_domain_and_cpid(
+        self, domain: str, cpid: str, *, after: Event | str = "", page: int = 1000, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of a domain that are associated with a correlated process, page by page, by their
+        ids.
+
+        domain, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after:
+        start behind this event, or this id. page: events that memory holds at a time, at least 1. No connection is
+        held between pages; an event that is committed later with an earlier id than the last one read is missed.
+        deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
+        """
+        return self._iterate(
+            self._sql.event.read_page_by_domain_and_cpid, after, page, deserialize, domain=domain, cpid=cpid
+        )
+
+    def iter_events_by_eid(
+        self, eid: str, *, after: Event | str = "", page: int = 1000, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of every domain that are associated with an entity, page by page, by their ids.
+
+        eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after: start behind
+        this event, or this id. page: events that memory holds at a time, at least 1. No connection is held between
+        pages; an event that is committed later with an earlier id than the last one read is missed. deserialize:
+        `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
+        """
+        return self._iterate(self._sql.event.read_page_by_eid, after, page, deserialize, eid=eid)
+
+    def iter_events_by_domain_and_eid(
+        self, domain: str, eid: str, *, after: Event | str = "", page: int = 1000, deserialize: bool = False
+    ) -> AsyncIterator[Event]:
+        """Iterate over the events of a domain that are associated with an entity, page by page, by their ids.
+
+        domain, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after: start
+        behind this event, or this id. page: events that memory holds at a time, at least 1. No connection is held
+        between pages; an event that is committed later with an earlier id than the last one read is missed.
+        deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
+        """
+        return self._iterate(
+            self._sql.event.read_page_by_domain_and_eid, after, page, deserialize, domain=domain, eid=eid
+        )
+
     async def create_table_event(self) -> None:
         """Create the table event where it is missing.
 
@@ -217,6 +256,17 @@ class AsyncMethods(AsyncCaller):
         (E_EVENTFLOW_DB_EVENT_CPID_PERSIST).
         """
         return await self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid) > 0
+
+    async def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Persist many, all or none, as persist_event_cpid does one; gives how many.
+
+        associations: an iterable of tuples (event_id, cpid). They are sent in statements of many rows. Inside a
+        transaction they are part of it.
+
+        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which item,
+        counted from 0, breaks which rule.
+        """
+        return len(await self._persist_many(self._sql.event_cpid.persist, associations))
 
     async def delete_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Delete the association of an event with a correlated process.
@@ -256,6 +306,17 @@ class AsyncMethods(AsyncCaller):
         """
         return await self._sql.event_eid.persist(self, event_id=event_id, eid=eid) > 0
 
+    async def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
+        """Persist many, all or none, as persist_event_eid does one; gives how many.
+
+        associations: an iterable of tuples (event_id, eid). They are sent in statements of many rows. Inside a
+        transaction they are part of it.
+
+        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which item, counted
+        from 0, breaks which rule.
+        """
+        return len(await self._persist_many(self._sql.event_eid.persist, associations))
+
     async def delete_event_eid(self, event_id: str, eid: str) -> bool:
         """Delete the association of an event with an entity.
 
@@ -293,6 +354,17 @@ class AsyncMethods(AsyncCaller):
         (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST).
         """
         return await self._persist(self._sql.event_published.persist, published)
+
+    async def persist_events_published(self, published: Iterable[NewPublishedEvent | PublishedEvent]) -> int:
+        """Persist many, all or none, as persist_event_published does one; gives how many.
+
+        published: an iterable of mappings or records. They are sent in statements of many rows. Inside a
+        transaction they are part of it.
+
+        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return len(await self._persist_many(self._sql.event_published.persist, published))
 
     async def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
@@ -367,12 +439,24 @@ class AsyncMethods(AsyncCaller):
         """Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 
         scheduled: a mapping of the following, or a ScheduledEvent. event_id: text of 1 to 64 characters, without
-        white space around it, NUL or lone surrogates. scheduled: an aware datetime. Gives always True.
+        white space around it, NUL or lone surrogates. scheduled: an aware datetime (cut to the second). Gives
+        always True.
 
         Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others
         (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST).
         """
         return await self._persist(self._sql.event_scheduled.persist, scheduled)
+
+    async def persist_events_scheduled(self, scheduled: Iterable[NewScheduledEvent | ScheduledEvent]) -> int:
+        """Persist many, all or none, as persist_event_scheduled does one; gives how many.
+
+        scheduled: an iterable of mappings or records. They are sent in statements of many rows. Inside a
+        transaction they are part of it.
+
+        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
+        item, counted from 0, breaks which rule.
+        """
+        return len(await self._persist_many(self._sql.event_scheduled.persist, scheduled))
 
     async def read_event_scheduled(self, event_id: str) -> ScheduledEvent:
         """Read the schedule of an event, with the event's domain, pid and name.

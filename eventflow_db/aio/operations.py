@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -10,27 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import DuplicateError, EventflowDBError
 from ..identifiers import generate_event_id
+from ..inputs import NewCertificate, NewEvent, NewLog
 from ..query.parameters import COLD_PARTITION, partition_name, refusals
 from ..query.spec import QuerySpec
 from ..query.tagged import log_error, revived
 from ..query.tagged import serialize as to_tagged
-from ..records import (
-    Certificate,
-    Event,
-    NewCertificate,
-    NewEvent,
-    NewLog,
-    NewPublishedEvent,
-    NewScheduledEvent,
-    PublishedEvent,
-    ScheduledEvent,
-)
+from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
 from .methods import AsyncMethods
 
 if TYPE_CHECKING:
-    from .catalogue import Query
+    pass
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -83,8 +74,9 @@ class AsyncSession(AsyncMethods):
 
         Raises: DuplicateError, MissingReferenceError (rid) and others (E_EVENTFLOW_DB_EVENT_PERSIST).
         """
-        values = self._event(event, serialize)
-        await self._persist(self._sql.event.persist, values)
+        statement = self._sql.event.persist.statement
+        values = _event(statement.spec, event, serialize)
+        await self._write(statement, values)
         return str(values["id"])
 
     async def persist_events(self, events: Iterable[NewEvent | Event], *, serialize: bool = False) -> list[str]:
@@ -95,21 +87,8 @@ class AsyncSession(AsyncMethods):
         Raises: as persist_event (E_EVENTFLOW_DB_EVENT_PERSIST); InvalidValueError says which item, counted
         from 0, breaks which rule.
         """
-        values = partial(self._event, serialize=serialize)
+        values = partial(_event, serialize=serialize)
         return [row["id"] for row in await self._persist_many(self._sql.event.persist, events, values)]
-
-    def _event(self, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
-        spec = self._sql.event.persist.statement.spec
-        values = values_of(spec, event)
-        if values.get("id") is None:
-            values["id"] = generate_event_id()
-        values.setdefault("data", {})
-        if serialize:
-            try:
-                values["data"] = to_tagged(values["data"])
-            except ValueError as error:
-                raise spec.invalid(f"data: {error}") from None
-        return values
 
     async def iter_events_by_domain_and_pid(
         self,
@@ -141,99 +120,6 @@ class AsyncSession(AsyncMethods):
                 return
             timestamp, id = events[-1].timestamp, events[-1].id
 
-    def iter_events_by_domain_and_cpid(
-        self, domain: str, cpid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
-    ) -> AsyncIterator[Event]:
-        """Iterate over the events of a domain that are associated with a correlated process, page by page.
-
-        They come in the order of their ids, which is the order that the index serves; after: start behind
-        this event or id. What holds for iter_events_by_domain_and_pid holds here.
-
-        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ).
-        """
-        query = self._sql.event.read_page_by_domain_and_cpid
-        return self._iterate(query, after, page, deserialize, domain=domain, cpid=cpid)
-
-    def iter_events_by_eid(
-        self, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
-    ) -> AsyncIterator[Event]:
-        """Iterate over the events of every domain that are associated with an entity: as by domain and cpid.
-
-        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_EID).
-        """
-        return self._iterate(self._sql.event.read_page_by_eid, after, page, deserialize, eid=eid)
-
-    def iter_events_by_domain_and_eid(
-        self, domain: str, eid: str, *, after: Event | str = "", page: int = PAGE, deserialize: bool = False
-    ) -> AsyncIterator[Event]:
-        """Iterate over the events of a domain that are associated with an entity: as by domain and cpid.
-
-        Raises: EventflowDBError (E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID).
-        """
-        query = self._sql.event.read_page_by_domain_and_eid
-        return self._iterate(query, after, page, deserialize, domain=domain, eid=eid)
-
-    async def _iterate(
-        self,
-        query: Callable[..., Awaitable[list[Event]]],
-        after: Event | str,
-        page: int,
-        deserialize: bool,
-        **keys: str,
-    ) -> AsyncIterator[Event]:
-        position = after.id if isinstance(after, Event) else after
-        while True:
-            events = await query(self, **keys, after=position, page=page)
-            for event in events:
-                yield revived(event) if deserialize else event
-            if len(events) < page:
-                return
-            position = events[-1].id
-
-    # --- associations, publications, schedules
-
-    async def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
-        """Associate events with correlated processes, all or none: pairs (event_id, cpid); gives how many.
-
-        Raises: as persist_event_cpid (E_EVENTFLOW_DB_EVENT_CPID_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
-        """
-        return await self._associate(self._sql.event_cpid.persist, associations)
-
-    async def persist_events_eid(self, associations: Iterable[tuple[str, str]]) -> int:
-        """Associate events with entities, all or none: pairs (event_id, eid); gives how many.
-
-        Raises: as persist_event_eid (E_EVENTFLOW_DB_EVENT_EID_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
-        """
-        return await self._associate(self._sql.event_eid.persist, associations)
-
-    async def _associate(self, query: Query, associations: Iterable[tuple[str, str]]) -> int:
-        spec = query.statement.spec
-
-        def values(pair: Any) -> dict[str, Any]:
-            if not isinstance(pair, (tuple, list)) or len(pair) != len(spec.types):
-                raise spec.invalid(f"must be a tuple ({', '.join(spec.types)})")
-            return dict(zip(spec.types, pair, strict=True))
-
-        return len(await self._persist_many(query, associations, values))
-
-    async def persist_events_published(self, published: Iterable[NewPublishedEvent | PublishedEvent]) -> int:
-        """Persist publications, all or none; gives how many.
-
-        Raises: as persist_event_published (E_EVENTFLOW_DB_EVENT_PUBLISHED_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
-        """
-        return len(await self._persist_many(self._sql.event_published.persist, published))
-
-    async def persist_events_scheduled(self, scheduled: Iterable[NewScheduledEvent | ScheduledEvent]) -> int:
-        """Persist schedules, all or none; gives how many.
-
-        Raises: as persist_event_scheduled (E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST); InvalidValueError says which
-        item, counted from 0, breaks which rule.
-        """
-        return len(await self._persist_many(self._sql.event_scheduled.persist, scheduled))
-
     # --- logs
 
     async def persist_log(self, log: NewLog) -> None:
@@ -241,10 +127,10 @@ class AsyncSession(AsyncMethods):
 
         Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_LOG_PERSIST).
         """
-        query = self._sql.log.persist
-        values = values_of(query.statement.spec, log)
+        statement = self._sql.log.persist.statement
+        values = values_of(statement.spec, log)
         values["error"] = log_error(values.get("error"))
-        await self._persist(query, values)
+        await self._write(statement, values)
 
     async def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.
@@ -352,3 +238,16 @@ class AsyncSession(AsyncMethods):
         Raises: EventflowDBError (E_EVENTFLOW_DB_PING).
         """
         await self._sql.session.ping(self)
+
+
+def _event(spec: QuerySpec, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
+    values = values_of(spec, event)
+    if values.get("id") is None:
+        values["id"] = generate_event_id()
+    values.setdefault("data", {})
+    if serialize:
+        try:
+            values["data"] = to_tagged(values["data"])
+        except ValueError as error:
+            raise spec.invalid(f"data: {error}") from None
+    return values

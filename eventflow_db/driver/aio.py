@@ -14,10 +14,8 @@ import aiomysql.connection
 import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
-from ..query.rows import Result
 from ..settings import Settings
-from .errnos import meaning
-from .reply import LONGEST, Reply, packet, read_ok
+from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
 from .waiting import aowner
 
@@ -71,7 +69,7 @@ class _Connection(RawConnection):  # type: ignore[misc]
             raise
 
     def close(self) -> None:
-        """Close at once: TLS's farewell would wait for a server that may be busy, or gone."""
+        """Close at once: TLS ends in order, which would wait for a server that may be busy, or gone."""
         if self._writer is not None:
             self._writer.transport.abort()
         self._reader = self._writer = None
@@ -86,7 +84,7 @@ class AsyncTransport:
         """None where the connection is a caller's."""
         self.owner = aowner()
         """Who may use it."""
-        self.opened = self.used = time.monotonic()
+        self.opened = time.monotonic()
         self.gave_up = False
         """Whether the server may still be at a statement whose reply was not waited for."""
         self._poll: select.poll | None = None
@@ -113,7 +111,7 @@ class AsyncTransport:
 
     @property
     def is_quiet(self) -> bool:
-        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        """False when unread bytes wait, or the end: the server has said something unasked, such as that it closes."""
         reader, writer = self.connection._reader, self.connection._writer
         if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
             return False
@@ -127,40 +125,22 @@ class AsyncTransport:
         """Seconds that each reply of a connection of ours is waited for from now on."""
         self.connection.read_limit = timeout
 
-    async def send(self, statement: bytes) -> Result:
-        """Send a statement and read its result."""
+    async def write(self, statement: bytes) -> None:
+        """Send a statement."""
         connection = self.connection
         if connection._writer is None or self.settings is None or len(statement) > LONGEST:
             # what is closed, a caller's, or takes several packets, is the driver's to send
             await connection._execute_command(COMMAND.COM_QUERY, statement)
         else:
             connection._writer.write(packet(statement))
-        reader = connection._reader
-        try:
-            data = await self._read(reader)
-            if (found := read_ok(data)) is None:
-                reply = Reply()
-                while not reply.feed(data):
-                    data = await self._read(reader)
-                found = reply.result, reply.status
-        except pymysql.err.MySQLError as error:
-            if meaning(error.args[0]).lost:
-                self.abort()
-            raise
-        except asyncio.CancelledError:
-            # its reply would meet the next user
-            connection._close_on_cancel()
-            raise
-        result, connection.server_status = found
-        self.used = time.monotonic()
-        return result
 
-    async def _read(self, reader: Any) -> bytes:
+    async def read(self, *, more: bool = False) -> bytes:
+        """Some bytes of the reply, or more of them."""
         limit = getattr(self.connection, "read_limit", None)
         try:
             if limit is not None:
                 self._watch(limit)
-            data = await reader.read(_CHUNK)
+            data = await self.connection._reader.read(_CHUNK)
         except (OSError, TimeoutError) as error:
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
@@ -191,21 +171,14 @@ class AsyncTransport:
         else:
             reader.set_exception(TimeoutError("no answer in time"))
 
-    async def ping(self) -> None:
-        """Have the server answer, within connect_timeout."""
-        if self.settings is not None:
-            self.limit(self.settings.connect_timeout)
-        await self.connection.ping(reconnect=False)
-        self.used = time.monotonic()
-
     async def close(self) -> None:
-        """Say goodbye and close."""
+        """Close in order."""
         writer = self.connection._writer
         if writer is None:
             return
         with contextlib.suppress(OSError, RuntimeError):
             await self.connection.ensure_closed()
-            # TLS says goodbye in its turn, which must not outlive the loop
+            # TLS closes in its turn, which must not outlive the loop
             async with asyncio.timeout(1):
                 await writer.wait_closed()
         writer.transport.abort()

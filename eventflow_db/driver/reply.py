@@ -31,7 +31,8 @@ def read_ok(data: bytes) -> tuple[Result, int] | None:
     if (
         len(data) > 10
         and data[4] == 0x00
-        and data[5] < 0xFB > data[6]  # rows affected and the last id, in one byte each
+        # rows affected and the last id, in one byte each
+        and data[5] < 0xFB > data[6]
         and data[0] + 4 == len(data)
         and not data[1] | data[2]
         and not data[7] & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS
@@ -65,7 +66,8 @@ class Reply:
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; True when the reply is complete."""
-        if len(data) < self._missing:  # joined once there is enough, or a long row would be copied again and again
+        if len(data) < self._missing:
+            # joined once there is enough, or a long row would be copied again and again
             self._parts.append(data)
             self._missing -= len(data)
             return False
@@ -123,7 +125,8 @@ class Reply:
             self._affected = len(self._rows)
             return self._end(packet[3:])
         else:
-            self._rows.append(packet)  # its first value has 16 MB or more
+            # its first value has 16 MB or more
+            self._rows.append(packet)
         return False
 
     def _end(self, status: bytes) -> bool:

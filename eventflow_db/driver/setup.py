@@ -43,7 +43,8 @@ def wire_password(password: str) -> str:
 def check_greeting(connection: Any, settings: Settings, wants_tls: bool) -> bool:
     """Whether TLS follows the server's greeting; raises, before any credential is sent, where it must and cannot."""
     capabilities = connection.server_capabilities
-    if not capabilities & CLIENT.PLUGIN_AUTH:  # what follows would be the authentication of MySQL 4
+    if not capabilities & CLIENT.PLUGIN_AUTH:
+        # what follows would be the authentication of MySQL 4
         raise pymysql.err.OperationalError(2059, "the server offers no authentication of this century")
     if wants_tls and capabilities & CLIENT.SSL:
         return True

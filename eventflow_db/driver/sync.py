@@ -17,10 +17,8 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
-from ..query.rows import Result
 from ..settings import Settings
-from .errnos import meaning
-from .reply import LONGEST, Reply, packet, read_ok
+from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
 from .waiting import owner
 
@@ -128,7 +126,7 @@ class Transport:
         """None where the connection is a caller's."""
         self.owner = owner()
         """Who may use it."""
-        self.opened = self.used = time.monotonic()
+        self.opened = time.monotonic()
         self.gave_up = False
         """Whether the server may still be at a statement whose reply was not waited for."""
         self._poll: select.poll | None = None
@@ -154,7 +152,7 @@ class Transport:
 
     @property
     def is_quiet(self) -> bool:
-        """False when unread bytes wait, or the end: the server has said something unasked, such as goodbye."""
+        """False when unread bytes wait, or the end: the server has said something unasked, such as that it closes."""
         sock = self.connection._sock
         if sock is None:
             return False
@@ -167,26 +165,8 @@ class Transport:
         """Seconds that each reply of a connection of ours is waited for from now on."""
         self.connection._read_timeout = timeout
 
-    def send(self, statement: bytes) -> Result:
-        """Send a statement and read its result."""
-        connection = self.connection
-        try:
-            self._write(statement)
-            data = self._read(_FIRST)
-            if (found := read_ok(data)) is None:
-                reply = Reply()
-                while not reply.feed(data):
-                    data = self._read(_CHUNK)
-                found = reply.result, reply.status
-        except pymysql.err.MySQLError as error:
-            if meaning(error.args[0]).lost:
-                self.abort()
-            raise
-        result, connection.server_status = found
-        self.used = time.monotonic()
-        return result
-
-    def _write(self, statement: bytes) -> None:
+    def write(self, statement: bytes) -> None:
+        """Send a statement."""
         connection = self.connection
         sock, ours = connection._sock, self.settings is not None
         if ours and connection._deadline is not None:
@@ -206,22 +186,17 @@ class Transport:
                 connection._force_close()
                 raise pymysql.err.OperationalError(2006, f"the connection was closed ({error})") from None
 
-    def _read(self, size: int) -> bytes:
+    def read(self, *, more: bool = False) -> bytes:
+        """Some bytes of the reply, or more of them."""
         try:
             # past the driver's buffered file, which is empty between replies
-            data: bytes = self.connection._sock.recv(size)
+            data: bytes = self.connection._sock.recv(_CHUNK if more else _FIRST)
         except OSError as error:
             self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
         if not data:
             raise pymysql.err.OperationalError(2013, "lost connection during query")
         return data
-
-    def ping(self) -> None:
-        """Have the server answer, within connect_timeout."""
-        with self.within(self.settings.connect_timeout) if self.settings else contextlib.nullcontext():
-            self.connection.ping(reconnect=False)
-        self.used = time.monotonic()
 
     def prepare(self, statement: bytes, timeout: float) -> tuple[int, list[FieldDescriptorPacket]]:
         """Have the server prepare a statement, and forget it; gives how many parameters, and the result's columns.
@@ -243,7 +218,7 @@ class Transport:
         return parameters, fields
 
     def close(self) -> None:
-        """Say goodbye and close."""
+        """Close in order."""
         if self.connection.open:
             self.connection.close()
 

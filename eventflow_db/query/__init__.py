@@ -65,7 +65,7 @@ def package_sql() -> Path:
 def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
     """The package's queries, each replaced by the one of the same name of an overlay; later directories win.
 
-    Text that is not the one in the lock file is judged in full, and has to keep the contract.
+    Text that is not the one in the lock file is checked in full, and has to keep the contract.
 
     Raises: ContractError where a file breaks a rule, or a query its contract.
     """
@@ -91,17 +91,17 @@ def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
 
 
 def _check(contract: Contract, specs: Mapping[str, QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
-    """Judge the text that the contract does not know, and compare every query with the contract."""
+    """Check the text that the contract does not know, and compare every query with the contract."""
     for spec in specs.values():
         if not contract.knows(spec):
             try:
-                # judging takes sqlglot, which is an extra, and longer to import than all of this package
+                # that takes sqlglot, which is an extra, and longer to import than all of this package
                 from ..check.overlay import check_text
             except ModuleNotFoundError as error:
                 if (error.name or "").partition(".")[0] != "sqlglot":
                     raise
                 raise spec.refuse(
-                    f"its text is not the one in {FILE}, and judging it needs sqlglot: pip install 'eventflow-db[cli]'"
+                    f"its text is not the one in {FILE}, and checking it needs sqlglot: pip install 'eventflow-db[cli]'"
                 ) from None
             check_text(spec, originals[spec.name], contract.queries.get(spec.name))
         contract.compare(spec)

@@ -37,7 +37,8 @@ class _Key(NamedTuple):
 _CODE: Final = _Key(r"E_EVENTFLOW_DB_[A-Z_]+ +\S.*", "E_EVENTFLOW_DB_… and a message")
 _KEYS: Final[Mapping[str, _Key]] = {
     "method": _Key(r"[a-z]\w*", "the name of a method"),
-    "takes": _Key(rf"\w+: (?:{_RECORD}|Log)", "argument: Record"),
+    "batch": _Key(r"\w+\(\w+\)", "method(argument)"),
+    "takes": _Key(rf"\w+: (?:{_RECORD}|Log)", "argument: Record", note=True),
     "returns": _Key(_RETURNS.pattern, "Record*, Record?, Record, a scalar type, changed, affected or none", True, True),
     "error": _CODE._replace(required=True),
     "not_found": _CODE,
@@ -223,6 +224,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         purpose=purpose[0],
         remarks=" ".join(purpose[1:]),
         method=values["method"] or None,
+        batch=_pair(values["batch"].rstrip(")"), "("),
         param=param,
         takes=_pair(values["takes"], ": "),
         returns=returns,

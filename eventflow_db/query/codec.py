@@ -48,12 +48,14 @@ def encode_json(value: Any) -> bytes:
         if (
             len(text) <= JSON_KEY_BYTES
             and text.count(b"[") + text.count(b"{") <= JSON_DEPTH
-            and b"0" * 19 not in text.translate(_DIGITS)  # a number that may not fit 64 bits
+            # a number that may not fit 64 bits
+            and b"0" * 19 not in text.translate(_DIGITS)
             and msgspec.json.decode(text) == value
         ):
             return text
     except (TypeError, ValueError, OverflowError, RecursionError):
-        pass  # what is wrong, if anything, is said below
+        # what is wrong, if anything, is said below
+        pass
     _check_json(value, 0)
     return _ENCODER.encode(value).encode()
 

@@ -1,4 +1,4 @@
-"""The lock file, sql/contract.json: what each query promises its callers, and which text has been judged."""
+"""The lock file, sql/contract.json: what each query promises its callers, and which text has been checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .spec import CODE, QuerySpec
 
 FILE: Final = "contract.json"
 PROMISES: Final = (
-    "method", "param", "takes", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout",
+    "method", "batch", "param", "takes", "kind", "returns", "error", "not_found", "idempotent", "conflict", "timeout",
 )  # fmt: skip
 """What callers rely on: a query that breaks one of these is not loaded."""
 
@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     """
 
     method: str | None = None
+    batch: str | None = None
     param: dict[str, str] = {}
     takes: str | None = None
     kind: str
@@ -45,9 +46,10 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
 
     @classmethod
     def of(cls, spec: QuerySpec, columns: Mapping[str, str] = {}, tables: Iterable[str] = ()) -> Entry:
-        """What a query promises; columns and tables are known only where its SQL was judged."""
+        """What a query promises; columns and tables are known only where its SQL was checked."""
         same = ("method", "kind", "returns", "index", "scan", "idempotent", "timeout", "hash")
         return cls(
+            batch="{}({})".format(*spec.batch) if spec.batch else None,
             param=dict(spec.param),
             takes=": ".join(spec.takes) if spec.takes else None,
             error=spec.error.code,
@@ -80,7 +82,7 @@ class Contract:
             raise ContractError(CODE, f"{path}: {error}: eventflow-db contract --write makes it anew") from None
 
     def knows(self, spec: QuerySpec) -> bool:
-        """Whether the text of a query is the one that was judged."""
+        """Whether the text of a query is the one that was checked."""
         return spec.name in self.queries and self.queries[spec.name].hash == spec.hash
 
     def compare(self, spec: QuerySpec) -> None:

@@ -39,16 +39,8 @@ def _long_text(value: str) -> bytes:
     return _quoted(data)
 
 
-def _binary(value: bytes | bytearray | memoryview) -> bytes:
-    return b"X'" + value.hex().encode() + b"'"
-
-
 def _integer(value: int) -> bytes:
     return b"%d" % value
-
-
-def _json(value: Any) -> bytes:
-    return _quoted(encode_json(value))
 
 
 def _seconds(value: datetime) -> bytes:
@@ -58,10 +50,6 @@ def _seconds(value: datetime) -> bytes:
 def _milliseconds(value: datetime) -> bytes:
     value = utc(value, milliseconds=True)
     return b"'%s.%03d'" % (value.strftime("%Y-%m-%d %H:%M:%S").encode(), value.microsecond // 1000)
-
-
-def _limit(value: int | None) -> bytes:
-    return _integer(NO_LIMIT if value is None else value)
 
 
 def _identifiers(values: Sequence[str]) -> bytes:
@@ -93,10 +81,6 @@ def partition_name(day: date) -> str:
 COLD_PARTITION: Final = re.compile(r"p_cold_[0-9]{8}")
 
 
-def _never(text: str) -> object:
-    return None
-
-
 def _moment(text: str) -> datetime:
     """A time without a zone is in UTC, as the server keeps it."""
     moment = datetime.fromisoformat(text)
@@ -118,7 +102,7 @@ class ParameterType(NamedTuple):
     """A value from the command line, or from a row as text; raises ValueError."""
     sample: Any = "x"
     """A value that is right."""
-    is_plain: Callable[[str], object] = _never
+    is_plain: Callable[[str], object] = lambda text: None
     """Whether text keeps the rule and stands in a literal as it is: most identifiers do, and need no more."""
     absent: bytes | None = None
     """What is sent for None, or a key that is left out; None where it is required."""
@@ -126,7 +110,7 @@ class ParameterType(NamedTuple):
     def encode(self, value: Any) -> bytes:
         """The SQL literal of a value.
 
-        Raises: msgspec.ValidationError, or another ValueError that tells the rule that the value breaks.
+        Raises: msgspec.ValidationError, or another ValueError with the rule that the value breaks.
         """
         if value is None and self.absent is not None:
             return self.absent
@@ -141,7 +125,8 @@ def _characters(most: int) -> Any:
 
 def _bytes(most: int) -> ParameterType:
     kind = Annotated[bytes, Meta(max_length=most)]
-    return ParameterType(kind, f"bytes, at most {most:,}", _binary, "bytes", str.encode, b"x")
+    rule = f"bytes, at most {most:,}"
+    return ParameterType(kind, rule, lambda value: b"X'%s'" % value.hex().encode(), "bytes", str.encode, b"x")
 
 
 def _whole(rule: str, least: int, most: int, sample: int) -> ParameterType:
@@ -177,7 +162,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "text": ParameterType(str, "text", _long_text),
     "bytes": _bytes(TEXT_BYTES),
     "bytes(16)": _bytes(16),
-    "json": ParameterType(Any, "JSON", _json, "Any", json.loads, {}),
+    "json": ParameterType(Any, "JSON", lambda value: _quoted(encode_json(value)), "Any", json.loads, {}),
     "datetime": _time(datetime, "an aware datetime", _seconds, "datetime"),
     "datetime(3)": _time(datetime, "an aware datetime", _milliseconds, "datetime"),
     "date": _time(Any, _DATE_RULE, _date, "date"),
@@ -186,7 +171,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "limit": ParameterType(
         Annotated[int, Meta(ge=0, le=2**63 - 1)] | None,
         "a whole number from 0 up, or None for no limit",
-        _limit,
+        lambda value: _integer(NO_LIMIT if value is None else value),
         "int | None",
         int,
         None,

@@ -49,6 +49,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     name: `<table>.<query>`. purpose, remarks: the first line without a key, which callers read, and the others.
     method: the public method that runs it; None for an internal query.
+    batch: (method, argument) where another method persists many rows, all or none.
     param: parameter → name of its type, in the order of the query's own list.
     takes: (argument, record) where the method takes one mapping or record instead of the parameters.
     returns: `Event*` (rows), `Event` (one, or `not_found`), `Event?` (one or none), a scalar type with the same signs,
@@ -67,6 +68,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     purpose: str
     remarks: str
     method: str | None
+    batch: tuple[str, str] | None
     param: Mapping[str, str]
     takes: tuple[str, str] | None
     returns: str

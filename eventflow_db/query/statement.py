@@ -1,4 +1,4 @@
-"""The text of a query, cut at its parameters once, so that a call only joins the pieces."""
+"""The text of a query, split at its parameters once, so that a call only joins the pieces."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Call(NamedTuple):
 
 
 class Statement:
-    """The text of a query, cut at its parameters."""
+    """The text of a query, split at its parameters."""
 
     def __init__(self, spec: QuerySpec, tag: bool) -> None:
         """Comments go; the tag comes behind the verb and its hints."""

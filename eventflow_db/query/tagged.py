@@ -100,7 +100,8 @@ def revived(event: Event) -> Event:
 
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise ValueError  # whose time zone it is in is anyone's guess
+        # whose time zone it is in is anyone's guess
+        raise ValueError
     return moment
 
 
@@ -115,7 +116,8 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
     """An exception as JSON, named as Node names an Error's parts, its cause included."""
     try:
         message = str(error)
-    except Exception:  # an exception that cannot say what it is must not cost the log line
+    except Exception:
+        # an exception that cannot say what it is must not cost the log line
         message = ""
     described: dict[str, Any] = {"name": type(error).__name__, "message": _printable(message)}
     if isinstance(error, RemoteError):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +12,8 @@ from ..errors import InvalidValueError, NotFoundError
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
+from ..query.tagged import revived
+from ..records import Event
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue, Query
@@ -49,18 +51,17 @@ class Caller:
         return self._write(query.statement, values_of(query.statement.spec, given)) > 0
 
     def _persist_many(
-        self, query: Query, items: Iterable[Any], values: Callable[[Any], Mapping[str, Any]] | None = None
-    ) -> Sequence[Mapping[str, Any]]:
+        self, query: Query, items: Iterable[Any], values: Callable[[QuerySpec, Any], dict[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
         """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
-        statement = query.statement
-        spec = statement.spec
+        statement, spec = query.statement, query.statement.spec
         groups: list[bytes] = []
-        rows: list[Mapping[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         if not isinstance(items, Iterable):
             raise spec.invalid("must be an iterable of what is to be persisted")
         for number, item in enumerate(items):
             try:
-                rows.append(values(item) if values else values_of(spec, item))
+                rows.append((values or values_of)(spec, item))
                 groups.append(statement.values(spec.bind(rows[-1])))
             except InvalidValueError as error:
                 failure = InvalidValueError(error.code, f"item {number}: {error.message}")
@@ -71,15 +72,32 @@ class Caller:
             return rows
         raise failure
 
+    def _iterate(
+        self, query: Callable[..., list[Event]], after: Event | str, page: int, deserialize: bool, **keys: str
+    ) -> Iterator[Event]:
+        """The events behind a position, page by page; no connection is held between pages."""
+        position = after.id if isinstance(after, Event) else after
+        while True:
+            events = query(self, **keys, after=position, page=page)
+            for event in events:
+                yield revived(event) if deserialize else event
+            if len(events) < page:
+                return
+            position = events[-1].id
+
 
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:
-    """The keys of a mapping, or of a record those that the query takes.
+    """The keys of a mapping, of a record those that the query takes, or of a tuple where it takes no record.
 
-    Raises: InvalidValueError where it is neither.
+    Raises: InvalidValueError where it is none of these.
     """
     if isinstance(given, msgspec.Struct):
         names = dict(zip(given.__struct_encode_fields__, given.__struct_fields__, strict=True))
         return {key: getattr(given, names[key]) for key in spec.types if key in names}
+    if spec.takes is None:
+        if not isinstance(given, (tuple, list)) or len(given) != len(spec.types):
+            raise spec.invalid(f"must be a tuple ({', '.join(spec.types)})")
+        return dict(zip(spec.types, given, strict=True))
     if not isinstance(given, Mapping):
         raise spec.invalid("must be a mapping, or a record of its table")
     return dict(given)

@@ -181,15 +181,7 @@ class EventScheduledCreateTable(Query):
 
 class HubPersist(Query):
     def __call__(
-        self,
-        session: Caller,
-        /,
-        *,
-        id: str,
-        external_ip: str,
-        external_port: int,
-        internal_ip: str,
-        internal_port: int,
+        self, session: Caller, /, *, id: str, external_ip: str, external_port: int, internal_ip: str, internal_port: int
     ) -> int: ...
 
 class HubRead(Query):

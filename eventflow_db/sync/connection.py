@@ -72,13 +72,16 @@ class ConnectionSession(Session):
         """Note that a statement was not waited for."""
 
     def _need_transaction(self, spec: QuerySpec) -> None:
-        """Raise where each statement is a transaction of its own."""
+        """Raise where nothing may be sent any more, or where each statement is a transaction of its own."""
+        with self._alone(spec):
+            self._check(spec)
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
         if spec.commits:
             raise spec.invalid("commits implicitly: not inside a transaction")
 
     def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
+        self._need_transaction(statement.spec)
         texts = list(statement.batches(groups, self._channel.packet_limit))
         if len(texts) == 1:
             # which is all or nothing by itself
@@ -171,12 +174,7 @@ class BorrowedSession(ConnectionSession):
     def _failed(self, error: Exception, spec: QuerySpec) -> EventflowDBError:
         return translate(error, spec)
 
-    def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
-        self._need_transaction(statement.spec)
-        super()._run_batch(statement, groups, rows)
-
     def _need_transaction(self, spec: QuerySpec) -> None:
-        with self._alone(spec):
-            self._check(spec)
+        super()._need_transaction(spec)
         if self._channel.is_autocommitting:
             raise spec.invalid("needs a transaction: begin one on the connection")

@@ -163,7 +163,8 @@ def locate(container: svcs.Container) -> EventflowDB:
     try:
         settings = container.get(Settings)
     except ServiceNotFoundError as error:
-        if error.args != (Settings,):  # something that the container's Settings need
+        if error.args != (Settings,):
+            # something that the container's Settings need
             raise
         settings = None
     return EventflowDB(settings)

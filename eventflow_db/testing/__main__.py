@@ -6,10 +6,11 @@ choice cannot be had.
 
 import sys
 
-from eventflow_db.testing.servers import NoLocalServerError, ServerUnavailableError, resolve_choice
+from eventflow_db.testing.choice import resolve_choice
+from eventflow_db.testing.server import NoLocalServerError, ServerUnavailableError
 
 try:
-    print(resolve_choice(sys.argv[1] if len(sys.argv) > 1 else None))
+    print(resolve_choice(*sys.argv[1:2]))
 except ServerUnavailableError as exc:
     print(exc, file=sys.stderr)
     sys.exit(4 if isinstance(exc, NoLocalServerError) else 3)

@@ -5,23 +5,15 @@ Enable them in the top conftest.py: `pytest_plugins = ["eventflow_db.testing.plu
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import pytest
 
-from eventflow_db.testing.servers import (
-    Server,
-    ServerUnavailableError,
-    resolve_choice,
-    running_server,
-    temporary_database,
-)
+from eventflow_db.testing.choice import is_given, resolve_choice, start_server
+from eventflow_db.testing.server import Server, ServerUnavailableError, temporary_database
 
-if TYPE_CHECKING:
-    from _pytest.terminal import TerminalReporter
-
-_server_key = pytest.StashKey[str]()
+_server_key = pytest.StashKey[Server]()
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +31,12 @@ def eventflow_server(pytestconfig: pytest.Config, eventflow_server_options: Sequ
     try:
         choice = resolve_choice()
         # A server that runs already keeps the options it has.
-        given = choice == "url" or "://" in choice
-        context = running_server(choice, options=() if given else eventflow_server_options)
-        server = context.__enter__()
+        server = start_server(choice, options=() if is_given(choice) else eventflow_server_options)
     except ServerUnavailableError as exc:
         pytest.exit(f"no database server for the tests: {exc}", returncode=3)
-    pytestconfig.stash[_server_key] = f"{server.kind} {server.version}, {server.origin}"
-    try:
+    pytestconfig.stash[_server_key] = server
+    with contextlib.closing(server):
         yield server
-    finally:
-        context.__exit__(None, None, None)
 
 
 @pytest.fixture
@@ -62,7 +50,7 @@ def eventflow_database_url(eventflow_server: Server) -> Iterator[str]:
         yield url
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which server the tests ran on."""
     if server := config.stash.get(_server_key, None):
-        terminalreporter.write_line(f"server: {server}")
+        terminalreporter.write_line(f"server: {server.kind} {server.version}, {server.origin}")

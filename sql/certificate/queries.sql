@@ -2,7 +2,7 @@
 -- The active certificate of an id, version 0.
 -- Never run again after a lost connection: revoked in between, it would be in force once more.
 -- param id: identifier
--- param validity: datetime
+-- param validity: datetime (cut to the second)
 -- param cert: text
 -- param key: bytes
 -- param key_iv: bytes(16)
@@ -12,6 +12,7 @@
 -- param pass_iv: bytes(16)
 -- param pass_salt: bytes(16)
 -- param pass_tag: bytes(16)
+-- takes: certificate: Certificate
 -- returns: affected
 -- error: E_EVENTFLOW_DB_CERTIFICATE_PERSIST could not persist certificate
 -- index: none

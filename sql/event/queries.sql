@@ -1,12 +1,14 @@
 -- name: persist(id, timestamp, domain, rid, pid, name, data)!
--- An event. Several groups of VALUES make a batch.
--- param id: identifier
--- param timestamp: datetime(3)?=DEFAULT (the server's clock)
+-- An event.
+-- Several groups of VALUES make a batch.
+-- param id: identifier (without one it is generated)
+-- param timestamp: datetime(3)?=DEFAULT (the server's clock where it is absent)
 -- param domain: identifier
 -- param rid: identifier? (the event that this one answers)
 -- param pid: identifier
 -- param name: identifier
 -- param data: json
+-- takes: event: Event (optional: id, data)
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PERSIST could not persist event
 -- index: none
@@ -189,7 +191,8 @@ ORDER BY event.timestamp, event.id
 LIMIT :limit;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
--- A page of the events of a domain that are associated with a correlated process, in the order of their ids.
+-- method: iter_events_by_domain_and_cpid
+-- Iterate over the events of a domain that are associated with a correlated process, page by page, by their ids.
 -- param domain: identifier
 -- param cpid: identifier
 -- param after: position
@@ -206,7 +209,8 @@ ORDER BY event_cpid.event_id
 LIMIT :page;
 
 -- name: read_page_by_eid(eid, after, page)
--- A page of the events of every domain that are associated with an entity, in the order of their ids.
+-- method: iter_events_by_eid
+-- Iterate over the events of every domain that are associated with an entity, page by page, by their ids.
 -- param eid: identifier
 -- param after: position
 -- param page: page
@@ -222,7 +226,8 @@ ORDER BY event_eid.event_id
 LIMIT :page;
 
 -- name: read_page_by_domain_and_eid(domain, eid, after, page)
--- A page of the events of a domain that are associated with an entity, in the order of their ids.
+-- method: iter_events_by_domain_and_eid
+-- Iterate over the events of a domain that are associated with an entity, page by page, by their ids.
 -- param domain: identifier
 -- param eid: identifier
 -- param after: position

@@ -1,5 +1,6 @@
 -- name: persist(event_id, cpid)!
 -- method: persist_event_cpid
+-- batch: persist_events_cpid(associations)
 -- Associate an event with a correlated process.
 -- param event_id: identifier
 -- param cpid: identifier

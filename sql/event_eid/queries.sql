@@ -1,5 +1,6 @@
 -- name: persist(event_id, eid)!
 -- method: persist_event_eid
+-- batch: persist_events_eid(associations)
 -- Associate an event with an entity.
 -- param event_id: identifier
 -- param eid: identifier

@@ -1,5 +1,6 @@
 -- name: persist(event_id, publisher)!
 -- method: persist_event_published
+-- batch: persist_events_published(published)
 -- Persist the publication of an event.
 -- param event_id: identifier
 -- param publisher: identifier

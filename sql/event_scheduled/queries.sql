@@ -1,8 +1,9 @@
 -- name: persist(event_id, scheduled)!
 -- method: persist_event_scheduled
+-- batch: persist_events_scheduled(scheduled)
 -- Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 -- param event_id: identifier
--- param scheduled: datetime
+-- param scheduled: datetime (cut to the second)
 -- takes: scheduled: ScheduledEvent
 -- returns: changed (always True)
 -- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_PERSIST could not persist scheduled event

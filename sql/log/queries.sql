@@ -2,7 +2,8 @@
 -- A log line, at the server's clock.
 -- param agent: identifier
 -- param message: text
--- param error: json
+-- param error: json (or an exception)
+-- takes: log: Log (optional: error)
 -- returns: affected
 -- error: E_EVENTFLOW_DB_LOG_PERSIST could not persist log
 -- index: none

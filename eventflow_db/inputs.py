@@ -1,0 +1,97 @@
+# Generated from sql/ by scripts/generate; do not edit.
+"""What new rows are made of: mappings with these keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+NewCertificate = TypedDict(
+    "NewCertificate",
+    {
+        "id": str,
+        "validity": datetime,
+        "cert": str,
+        "key": bytes,
+        "key_iv": bytes,
+        "key_salt": bytes,
+        "key_tag": bytes,
+        "pass": bytes,
+        "pass_iv": bytes,
+        "pass_salt": bytes,
+        "pass_tag": bytes,
+    },
+)
+"""The keys of the active certificate of an id, version 0.
+
+id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. validity: an aware
+datetime (cut to the second). cert: text. key, pass: bytes, at most 65,535. key_iv, key_salt, key_tag,
+pass_iv, pass_salt, pass_tag: bytes, at most 16.
+"""
+
+
+class NewEvent(TypedDict):
+    """The keys of an event.
+
+    id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates (without one it is
+    generated). timestamp: an aware datetime, or None (the server's clock where it is absent). domain, pid,
+    name: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. rid: text of 1 to
+    64 characters, without white space around it, NUL or lone surrogates, or None (the event that this one
+    answers). data: JSON.
+    """
+
+    id: NotRequired[str | None]
+    timestamp: NotRequired[datetime | None]
+    domain: str
+    rid: NotRequired[str | None]
+    pid: str
+    name: str
+    data: NotRequired[Any]
+
+
+class NewPublishedEvent(TypedDict):
+    """What persist_event_published takes.
+
+    event_id, publisher: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    """
+
+    event_id: str
+    publisher: str
+
+
+class NewScheduledEvent(TypedDict):
+    """What persist_event_scheduled takes.
+
+    event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. scheduled: an
+    aware datetime (cut to the second).
+    """
+
+    event_id: str
+    scheduled: datetime
+
+
+class NewHub(TypedDict):
+    """What persist_hub takes.
+
+    id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. external_ip,
+    internal_ip: text of 1 to 16 characters, without white space around it, NUL or lone surrogates.
+    external_port, internal_port: a whole number from 0 to 65535.
+    """
+
+    id: str
+    external_ip: str
+    external_port: int
+    internal_ip: str
+    internal_port: int
+
+
+class NewLog(TypedDict):
+    """The keys of a log line, at the server's clock.
+
+    agent: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. message: text.
+    error: JSON (or an exception).
+    """
+
+    agent: str
+    message: str
+    error: NotRequired[Any]
