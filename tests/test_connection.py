@@ -14,10 +14,12 @@ import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, Settings, errors
+from eventflow_db.query import load_specs
+from eventflow_db.query.statement import Call
 from eventflow_db.testing import Server
 
 from .api import API
-from .support import Admin, closed_port
+from .support import EVENT, Admin, closed_port
 
 
 def changed(settings: Settings, **values: Any) -> Settings:
@@ -115,6 +117,62 @@ def test_session_is_strict(session: Session) -> None:
     modes = set((session.read("@@SESSION.sql_mode") or "").split(","))
     assert {"STRICT_ALL_TABLES", "NO_ZERO_DATE", "NO_ZERO_IN_DATE", "ONLY_FULL_GROUP_BY"} <= modes
     assert "NO_BACKSLASH_ESCAPES" not in modes
+
+
+HOSTILE = {
+    "completion_type": "CHAIN",
+    "foreign_key_checks": 0,
+    "unique_checks": 0,
+    "sql_safe_updates": 1,
+    "sql_select_limit": 1,
+    "max_join_size": 1,
+    "sql_auto_is_null": 1,
+}
+"""Defaults that a server may have, each of which changes what statements mean."""
+
+
+@pytest.fixture
+def hostile(eventflow_server: Server, admin: Admin) -> Iterator[None]:
+    names = [*HOSTILE, *(["check_constraint_checks"] if eventflow_server.kind == "mariadb" else [])]
+    before = {name: admin.execute(f"SELECT @@GLOBAL.{name}")[0][0] for name in names}
+    for name in names:
+        admin.execute(f"SET GLOBAL {name} = %s", HOSTILE.get(name, 0))
+    yield
+    for name, value in before.items():
+        admin.execute(f"SET GLOBAL {name} = %s", value)
+
+
+def test_session_keeps_what_statements_mean_on_a_server_with_hostile_defaults(
+    api: API, settings: Settings, hostile: None, stored: Callable[[], list[str]]
+) -> None:
+    db = api.database(changed(settings, connection_limit=1))
+    with db.transaction() as tx:
+        tx.persist_event({**EVENT, "id": "1"})
+    db.persist_event({**EVENT, "id": "2"})
+    db.persist_events([{**EVENT, "id": "3"}, {**EVENT, "id": "4"}])
+    assert stored() == ["1", "2", "3", "4"]
+    with pytest.raises(errors.MissingReferenceError):
+        db.persist_event({**EVENT, "rid": "nobody"})
+    with pytest.raises(errors.MissingReferenceError):
+        db.persist_event_eid("nobody", "eid")
+    db.persist_event_eid("1", "eid")
+    assert len(db.read_events_by_domain_and_pid(EVENT["domain"], EVENT["pid"])) == 4
+    assert db.read_events_by_eid("eid")[0].id == "1"
+    assert db.delete_event_by_domain_and_pid(EVENT["domain"], EVENT["pid"])
+    assert db.read_event_eid_by_event_id("1") == []
+
+
+def test_pool_hands_out_no_connection_that_is_in_a_transaction(
+    api: API, settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    db = api.database(changed(settings, connection_limit=1))
+    db.ping()
+    pool = getattr(db, "target", db)._pool
+    for statement in ("START TRANSACTION", "SET autocommit = 0"):
+        db._run(Call(load_specs()["log.persist"], statement.encode()))
+        assert pool._idle == []
+        db.persist_event(EVENT)
+    assert len(stored()) == 2
 
 
 def test_session_reads_what_is_committed(session: Session, eventflow_server: Server) -> None:

@@ -13,7 +13,7 @@ from pymysql.constants import SERVER_STATUS
 from ..driver.aio import AsyncTransport
 from ..driver.errnos import meaning, translate
 from ..driver.reply import Reply, read_ok
-from ..driver.setup import session_statement
+from ..driver.setup import session_statements
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
 from ..settings import Settings
@@ -47,7 +47,8 @@ class AsyncChannel(AsyncTransport):
         try:
             async with channel.within(settings.connect_timeout):
                 await channel.connect()
-                await channel.send(session_statement(settings, channel.connection.server_version))
+                for statement in session_statements(settings):
+                    await channel.send(statement)
                 facts = await channel.send(_FACTS)
         except BaseException:
             channel.abort()

@@ -13,7 +13,16 @@ SQL_MODE: Final = (
     "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
 )
-_SESSION: Final = f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, time_zone = '+00:00', sql_mode = '{SQL_MODE}'"
+_SESSION: Final = (
+    f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, time_zone = '+00:00', sql_mode = '{SQL_MODE}', "
+    # with CHAIN, a COMMIT begins the next transaction
+    "completion_type = 0, foreign_key_checks = 1, unique_checks = 1, "
+    # these refuse statements, or leave rows out of results
+    "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0"
+    # on MariaDB alone, where a constraint keeps JSON what it is
+    " /*M! , check_constraint_checks = 1 */"
+)
+"""Whatever the meaning of a statement depends on, for a server may have any defaults."""
 _PLAIN_METHODS: Final = (b"mysql_clear_password", b"dialog", b"mysql_old_password")
 
 
@@ -25,14 +34,12 @@ def connection_arguments() -> dict[str, Any]:
     return {"client_flag": CLIENT.FOUND_ROWS, "charset": "utf8mb4", "init_command": _SESSION}
 
 
-def session_statement(settings: Settings, server_version: str) -> bytes:
-    """What every connection of ours begins with, in one round trip."""
-    # MariaDB before 11.1 knows the isolation level by its older name alone
-    isolation = "tx_isolation" if "MariaDB" in server_version else "transaction_isolation"
-    return (
-        f"{_SESSION}, autocommit = 1, {isolation} = 'READ-COMMITTED', "
-        f"innodb_lock_wait_timeout = {settings.lock_wait_timeout}, lock_wait_timeout = {settings.lock_wait_timeout}"
-    ).encode()
+def session_statements(settings: Settings) -> tuple[bytes, bytes]:
+    """What every connection of ours begins with."""
+    locks = f"innodb_lock_wait_timeout = {settings.lock_wait_timeout}, lock_wait_timeout = {settings.lock_wait_timeout}"
+    # by statement, because servers and what stands before them disagree on the variable's name
+    isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+    return f"{_SESSION}, autocommit = 1, {locks}".encode(), isolation.encode()
 
 
 def wire_password(password: str) -> str:

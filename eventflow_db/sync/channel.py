@@ -12,7 +12,7 @@ from pymysql.constants import SERVER_STATUS
 
 from ..driver.errnos import meaning, translate
 from ..driver.reply import Reply, read_ok
-from ..driver.setup import session_statement
+from ..driver.setup import session_statements
 from ..driver.sync import Transport
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
@@ -47,7 +47,8 @@ class Channel(Transport):
         try:
             with channel.within(settings.connect_timeout):
                 channel.connect()
-                channel.send(session_statement(settings, channel.connection.server_version))
+                for statement in session_statements(settings):
+                    channel.send(statement)
                 facts = channel.send(_FACTS)
         except BaseException:
             channel.abort()

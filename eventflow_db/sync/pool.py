@@ -129,8 +129,10 @@ class Pool:
         """Take a connection back whose last statement is complete."""
         with self._lock:
             if ours := self._is_ours(channel):
-                self._give(channel if channel.is_open else None)
-        if not ours:
+                # one that is in a transaction would take what comes next into it
+                fit = channel.is_open and channel.is_autocommitting
+                self._give(channel if fit else None)
+        if not (ours and fit):
             channel.abort()
 
     def discard(self, channel: Channel, *, cancelled: bool = False) -> None:
