@@ -10,7 +10,7 @@ from typing import Final
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check.fill import fill
-from eventflow_db.check.server import inspecting
+from eventflow_db.check.server import Inspector
 
 STREAM: Final = """
 import asyncio, json, os, resource, sys, time
@@ -60,7 +60,7 @@ def memory(settings: Settings, url: str, events: int) -> None:
     """Print the bytes above the start for both APIs, then the import's milliseconds and heavy modules."""
     with EventflowDB(settings) as db:
         db.setup_table_schemas()
-    with inspecting(settings, settings.database) as inspector:
+    with Inspector(settings, settings.database) as inspector:
         fill(inspector, events, EVENTS, only=["event"])
     for api in ("sync", "asyncio"):
         found = json.loads(_run(STREAM, api, given=url))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eventflow_db import Session, Settings
 from eventflow_db.check.fill import fill
-from eventflow_db.check.server import inspecting
+from eventflow_db.check.server import Inspector
 
 from .operations import OPERATIONS, call
 
@@ -52,7 +52,7 @@ _VARIED: Final = ("id", "event_id", "pid", "cpid", "eid", "hub")
 
 def fill_with_old_rows(settings: Settings, rows: int, values: Mapping[str, str] | None = None) -> None:
     """Add so many old rows to each table of the settings' database, with other values for some columns."""
-    with inspecting(settings, settings.database) as inspector:
+    with Inspector(settings, settings.database) as inspector:
         fill(inspector, rows, OLD | dict(values or {}))
 
 

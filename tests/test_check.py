@@ -13,7 +13,7 @@ from eventflow_db import EventflowDB, Settings
 from eventflow_db.check import samples
 from eventflow_db.check.prove import prove
 from eventflow_db.check.scratch import scratch_database
-from eventflow_db.check.server import inspecting
+from eventflow_db.check.server import Inspector
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 from eventflow_db.testing import Server
@@ -54,7 +54,7 @@ def test_check_drops_its_scratch_database(check_settings: Settings, admin: Admin
 def test_check_drops_its_scratch_database_when_it_fails(check_settings: Settings, admin: Admin) -> None:
     before = scratches(admin)
     with (
-        inspecting(check_settings) as inspector,
+        Inspector(check_settings) as inspector,
         pytest.raises(RuntimeError),
         scratch_database(inspector, load_specs(), 10) as name,
     ):
@@ -149,12 +149,12 @@ def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -
 
 def test_every_parameter_type_has_samples() -> None:
     for name in TYPES:
-        samples._value("x", name, TYPES[name], {})
+        samples.sample_value("x", TYPES[name], {})
 
 
 def test_prepare_gives_parameters_and_columns(check_settings: Settings) -> None:
     specs = load_specs()
-    with inspecting(check_settings) as inspector, scratch_database(inspector, specs):
+    with Inspector(check_settings) as inspector, scratch_database(inspector, specs):
         prepared = inspector.prepare(b"SELECT id, rid, timestamp, 1 AS one FROM event WHERE id = ? AND pid = ?")
         assert prepared is not None
         assert prepared.parameters == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -287,6 +288,28 @@ def test_explain_unknown_row_exits_with_2(event_url: str) -> None:
     assert "name a row that is there" in done.stderr
     explained = json.loads(run("explain", "event.read", "id=none", "--json", "--url", event_url).stdout)
     assert (explained["plan"], explained["problem"]) == ([], None)
+
+
+def test_explain_another_plan_exits_with_1_and_says_what_it_does(event_url: str, tmp_path: Path) -> None:
+    forced = "FROM event FORCE INDEX (idx_domain_pid)"
+    copy = edited_copy(tmp_path, Edit("event.read_by_domain_and_pid", forced, forced.replace("FORCE", "IGNORE")))
+    done = run("explain", "event.read_by_domain_and_pid", "domain=domain", "pid=pid", "--sql", copy, "--url", event_url)
+    assert done.returncode == 1
+    assert re.match(r"not as promised: .+; promised: event.idx_domain_pid \(", done.stdout.splitlines()[-1])
+
+
+def test_explain_leaves_derived_tables_aside(event_url: str, tmp_path: Path) -> None:
+    columns = "SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data\n"
+    query = f"{columns}FROM event_eid\nSTRAIGHT_JOIN event ON event.id = event_eid.event_id\nWHERE event_eid.eid = :eid"
+    found = "WITH found AS (SELECT DISTINCT event_id FROM event_eid WHERE eid = :eid)\n"
+    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id"
+    copy = edited_copy(tmp_path, Edit("event.read_by_eid", query, derived))
+    with EventflowDB(event_url) as db:
+        db.persist_event_eid("event-1", "eid")
+    explained = run("explain", "event.read_by_eid", "eid=eid", "--json", "--sql", copy, "--url", event_url).stdout
+    plan = json.loads(explained)["plan"]
+    assert any("event_eid" in access for access in plan)
+    assert not any("found" in access for access in plan)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,11 @@ def test_overlay_that_breaks_the_contract_raises(overlay: Path, old: str, new: s
         EventflowDB(Settings(sql_path=str(overlay)))
 
 
+def test_overlay_that_hides_a_condition_behind_two_minus_signs_is_refused(overlay: Path) -> None:
+    rewrite(overlay, "WHERE id = :id", "WHERE id = :id AND 1 = 1 --1 OR TRUE")
+    assert "must keep id = :id in its WHERE" in str(load_refusal(overlay))
+
+
 def test_overlay_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert load_refusal(tmp_path / "none") == f"{tmp_path / 'none'}: sql_path names no directory"
 

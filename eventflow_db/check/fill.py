@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from .server import Inspector
+from .server import Inspector, TableColumn
 
 _SLICE: Final = 1_000_000
 """Rows of one INSERT, so that none takes longer than a statement may."""
-
-
-class _Column(NamedTuple):
-    table: str
-    name: str
-    type: str
-    length: str | None
-    nullable: str
-    extra: str
-    primary: str | None
-    """Its place in the primary key."""
-    parent: str | None
-    """The table that a foreign key refers to."""
-
-
-_COLUMNS: Final = """
-    SELECT c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.is_nullable, c.extra,
-        (SELECT MIN(s.seq_in_index) FROM information_schema.statistics AS s
-         WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name
-             AND s.column_name = c.column_name AND s.index_name = 'PRIMARY'),
-        (SELECT MIN(k.referenced_table_name) FROM information_schema.key_column_usage AS k
-         WHERE k.table_schema = c.table_schema AND k.table_name = c.table_name
-             AND k.column_name = c.column_name AND k.referenced_table_name IS NOT NULL)
-    FROM information_schema.columns AS c
-    WHERE c.table_schema = DATABASE()
-    ORDER BY c.table_name, c.ordinal_position
-"""
 
 
 def fill(
@@ -45,77 +18,66 @@ def fill(
 
     values: by `table.column`, the SQL of its value in row number n, from 0; of other columns one by type and key.
     only: the tables to fill, without the rows that their foreign keys refer to.
+
+    Raises: the driver's error.
     """
-    tables: dict[str, list[_Column]] = {}
-    for row in inspector.execute(_COLUMNS):
-        column = _Column(*row)  # type: ignore[arg-type]
-        if only is None or column.table in only:
-            tables.setdefault(column.table, []).append(column)
+    tables = inspector.table_columns()
     inspector.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
     _make_numbers(inspector, rows)
-    for table, columns in tables.items():
-        given = [column for column in columns if "auto_increment" not in column.extra.lower()]
+    for table in tables if only is None else only:
+        given = [column for column in tables[table] if "auto_increment" not in column.extra]
         names = ", ".join(f"`{column.name}`" for column in given)
         sources = ", ".join(
-            (values or {}).get(f"{table}.{column.name}") or _value(column, columns, rows) for column in given
+            (values or {}).get(f"{table}.{column.name}") or _value(column, given, rows) for column in given
         )
         for start in range(0, rows, _SLICE):
-            inspector.execute(
-                f"INSERT INTO `{table}` ({names}) SELECT {sources} FROM eventflow_numbers "
-                f"WHERE n BETWEEN {start} AND {start + _SLICE - 1} ORDER BY n"
-            )
+            numbers = f"FROM eventflow_numbers WHERE n BETWEEN {start} AND {start + _SLICE - 1} ORDER BY n"
+            inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {sources} {numbers}")
+        inspector.execute(f"ANALYZE TABLE `{table}`")
     inspector.execute("DROP TABLE eventflow_numbers")
     inspector.execute("SET SESSION foreign_key_checks = 1, unique_checks = 1")
-    for table in tables:
-        inspector.execute(f"ANALYZE TABLE `{table}`")
 
 
 def _make_numbers(inspector: Inspector, rows: int) -> None:
     """Make a table of the numbers n from 0 to `rows` - 1."""
-    digits = " UNION ALL ".join(f"SELECT {digit} AS d" for digit in range(10))
-    places = len(str(rows - 1))
-    number = " + ".join(f"d{place}.d * {10**place}" for place in range(places))
-    sources = ", ".join(f"({digits}) AS d{place}" for place in range(places))
     inspector.execute("CREATE TABLE eventflow_numbers (n INT PRIMARY KEY)")
-    inspector.execute(
-        f"INSERT INTO eventflow_numbers SELECT numbers.n FROM (SELECT {number} AS n FROM {sources}) AS numbers "
-        f"WHERE numbers.n < {rows}"
-    )
+    inspector.execute("INSERT INTO eventflow_numbers VALUES (0)")
+    there = 1
+    while there < rows:
+        more = f"SELECT n + {there} FROM eventflow_numbers WHERE n < {min(there, rows - there)}"
+        inspector.execute(f"INSERT INTO eventflow_numbers {more}")
+        there *= 2
+
+
+def _value(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
+    """The SQL of a column's value in row number n."""
+    groups = rows // 4 + 1
+    if column.kind == "json" or (column.kind == "longtext" and column.name in ("data", "error")):
+        return "'{}'"
+    if column.kind.endswith(("char", "text")):
+        return f"LEFT({_text(column, columns, rows)}, {column.length})"
+    if column.kind in ("datetime", "timestamp", "date"):
+        # a twentieth lies in the past, and where there need be no value, a twentieth has none
+        value = f"TIMESTAMPADD(MINUTE, n - {rows // 20}, CURRENT_TIMESTAMP(3))"
+        return f"IF(n MOD 20 = 0, NULL, {value})" if column.nullable else value
+    if column.kind.endswith(("blob", "binary")):
+        return "'x'"
+    return f"n DIV {groups}" if column.primary else "n MOD 65536"
+
+
+def _text(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
+    """The SQL of a text: a key, or else a value that half of the rows share, while others have from a few to many."""
+    primary = [other for other in columns if other.primary]
+    if column.parent is not None:
+        return _key(column.parent, "n MOD 50" if column.nullable else "n")
+    if column.primary and len(primary) == 1:
+        return _key(column.table, "n")
+    if column.primary and not any(other.parent for other in primary):
+        return _key(column.table, f"n MOD {rows // 4 + 1}")
+    many = {"domain": 3, "name": 20}.get(column.name, max(rows // 40, 2))
+    return f"CONCAT('{column.name}-', IF(n MOD 2 = 0, 0, n MOD {many}))"
 
 
 def _key(table: str, number: str) -> str:
     """The SQL of a key; keys are in the order of their numbers, as those of events are in the order of their times."""
     return f"CONCAT(LPAD({number}, 9, '0'), '-{table}')"
-
-
-def _value(column: _Column, columns: list[_Column], rows: int) -> str:
-    """The SQL of a column's value in row number n."""
-    several = sum(other.primary is not None for other in columns) > 1
-    groups = rows // 4 + 1
-    if column.type in ("varchar", "char", "text", "tinytext", "mediumtext", "longtext", "json"):
-        if column.type == "json" or (column.type == "longtext" and column.name in ("data", "error")):
-            return "'{}'"
-        if column.parent is not None:
-            value = _key(column.parent, "n" if column.primary or column.nullable == "NO" else "n MOD 50")
-        elif column.primary is None:
-            value = _skewed(column.name, rows)
-        elif not several:
-            value = _key(column.table, "n")
-        elif any(other.parent is not None and other.primary for other in columns):
-            value = _skewed(column.name, rows)
-        else:
-            value = _key(column.table, f"n MOD {groups}")
-        return f"LEFT({value}, {column.length})"
-    if column.type in ("datetime", "timestamp", "date"):
-        # a twentieth lies in the past, and where there need be no value, a twentieth has none
-        value = f"TIMESTAMPADD(MINUTE, n - {rows // 20}, CURRENT_TIMESTAMP(3))"
-        return value if column.nullable == "NO" else f"IF(n MOD 20 = 0, NULL, {value})"
-    if column.type.endswith(("blob", "binary")):
-        return "'x'"
-    return f"n DIV {groups}" if column.primary else "n MOD 65536"
-
-
-def _skewed(name: str, rows: int) -> str:
-    """Half of the rows share one value, the others have from a few to many."""
-    many = {"domain": 3, "name": 20}.get(name, max(rows // 40, 2))
-    return f"CONCAT('{name}-', IF(n MOD 2 = 0, 0, n MOD {many}))"

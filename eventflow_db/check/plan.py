@@ -1,13 +1,14 @@
-"""Plans: what EXPLAIN says of a statement, and whether it is what the annotation promises."""
+"""Reads the plan of a statement, what EXPLAIN says of it, and checks it against the annotation."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..query.spec import QuerySpec
-from .server import Inspector
+from .rules import check_rules
+from .server import Inspector, Row
 
 _SCANS: Final = ("ALL", "index")
 
@@ -28,45 +29,49 @@ class Access(NamedTuple):
         return f"{self.table}.{self.key}{columns}"
 
 
-def explain(inspector: Inspector, statement: bytes, names: Mapping[str, str]) -> list[Access]:
-    """How the server would read the tables of a statement, which it does not run; names: alias → table."""
+def explain(inspector: Inspector, spec: QuerySpec, statement: bytes, tables: Collection[str]) -> list[Access]:
+    """How the server would read these tables for a query's statement, which it does not run.
+
+    Raises: the driver's error.
+    """
+    names = check_rules(spec).names or {table: table for table in tables}
     # the format is stated, because servers differ in which one they default to
     text = inspector.execute(b"EXPLAIN FORMAT=JSON " + statement)[0][0]
-    return [
-        access._replace(table=names[access.table])
-        for access in _accesses(json.loads(text or "{}"))
-        if access.table in names
-    ]
+    accesses = _accesses(json.loads(text or "{}"))
+    # derived tables are none of these
+    return [access._replace(table=names[access.table]) for access in accesses if names.get(access.table) in tables]
 
 
-def table(inspector: Inspector, statement: bytes) -> tuple[tuple[str, ...], list[tuple[str | None, ...]]]:
-    """The same as the server shows it to people: column names and rows."""
+def explain_as_table(inspector: Inspector, statement: bytes) -> tuple[tuple[str, ...], list[Row]]:
+    """The same as the server shows it to people: column names and rows.
+
+    Raises: the driver's error.
+    """
     prefix = b"EXPLAIN " if inspector.is_mariadb else b"EXPLAIN FORMAT=TRADITIONAL "
     return inspector.query(prefix + statement)
 
 
 def _accesses(node: Any) -> Iterator[Access]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _accesses(item)
-    elif isinstance(node, dict):
+    if isinstance(node, dict):
         table, kind = node.get("table_name"), node.get("access_type")
         if isinstance(table, str) and isinstance(kind, str) and not node.get("insert"):
             yield Access(table, kind, node.get("key"), tuple(node.get("used_key_parts", ())))
-        for item in node.values():
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
             yield from _accesses(item)
 
 
-def problem(spec: QuerySpec, accesses: list[Access]) -> str | None:
-    """What a plan does that the annotation does not promise."""
+def check_plan(spec: QuerySpec, accesses: Sequence[Access]) -> str | None:
+    """What a plan does that the annotation does not promise; None where there is nothing."""
     if spec.index_name is None:
         return None
-    told = f"plan: {'; '.join(dict.fromkeys(map(str, accesses))) or 'reads no table'}; promised: {spec.lookup}"
-    scans = dict.fromkeys(str(access) for access in accesses if access.type in _SCANS)
-    if scans:
-        return f"{' and '.join(scans)}; {told}"
-    if spec.index == "none":
-        return told if accesses else None
-    table, index = spec.index_name.split(".")
-    used = [access.columns for access in accesses if access.table == table and access.key == index]
-    return None if any(columns[: len(spec.index_columns)] == spec.index_columns for columns in used) else told
+    if scans := [str(access) for access in accesses if access.type in _SCANS]:
+        return f"{'; '.join(dict.fromkeys(scans))}; promised: {spec.lookup}"
+    table, _, index = spec.index_name.partition(".")
+    used = [access.columns for access in accesses if (access.table, access.key) == (table, index)]
+    if any(columns[: len(spec.index_columns)] == spec.index_columns for columns in used):
+        return None
+    if spec.index == "none" and not accesses:
+        return None
+    return f"plan: {'; '.join(dict.fromkeys(map(str, accesses))) or 'reads no table'}; promised: {spec.lookup}"

@@ -1,87 +1,91 @@
-"""Sample arguments for queries, taken from the rows that are there, by the parameters' names and types."""
+"""Takes sample arguments of queries from the rows that are there, by the names and types of their parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from ..query.parameters import TYPES, ParameterType, split_mark
+from ..query.parameters import TYPES, ParameterType
 from ..query.spec import QuerySpec
 from .server import Inspector
 
-Row = Mapping[str, str | None]
+Sample = dict[str, str | None]
+"""Column → value."""
+_KINDS: Final = ("varchar", "char", "datetime", "int", "smallint")
+"""Types of columns that samples are taken of: not what may be secret, long or no text."""
+
+
+def sample_columns(inspector: Inspector) -> dict[str, list[str]]:
+    """The columns of each table that samples are taken of.
+
+    Raises: the driver's error.
+    """
+    tables = inspector.table_columns().items()
+    return {table: [column.name for column in columns if column.kind in _KINDS] for table, columns in tables}
 
 
 def sample_rows(
-    inspector: Inspector, spec: QuerySpec, tables: Sequence[str], whole: bool
-) -> list[dict[str, str | None]]:
+    inspector: Inspector, spec: QuerySpec, tables: Iterable[str], columns: Mapping[str, Sequence[str]], counting: bool
+) -> list[Sample]:
     """Rows of a query's tables: with the values that most rows have, and with those that fewest have.
 
-    whole: the tables may be read through for that; else the first and last rows stand for them. Empty where
-    a table has no rows.
+    counting: the tables may be read through for that; else any row stands for both. Empty where a table has no rows.
+
+    Raises: the driver's error.
     """
-    index = (spec.index or "").partition(".")[0]
-    known = [
-        row[0]
-        for row in inspector.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
-    ]
-    ordered = sorted((table for table in tables if table in known), key=lambda table: table != index)
-    samples: list[dict[str, str | None]] = [{}, {}]
-    for table in ordered:
+    indexed = (spec.index or "").partition(".")[0]
+    samples: list[Sample] = [{}, {}]
+    for table in sorted(columns.keys() & set(tables), key=lambda table: (table != indexed, table)):
+        key = spec.index_columns if table == indexed and counting else ()
         for sample, direction in zip(samples, ("DESC", "ASC"), strict=True):
-            row = _row(inspector, table, spec.index_columns if table == index and whole else (), direction)
+            row = _row(inspector, table, columns[table], key, direction)
             if row is None:
                 return []
-            for name, value in row.items():
-                sample.setdefault(name, value)
+            for column, value in row.items():
+                sample.setdefault(column, value)
     return samples
 
 
-def _row(inspector: Inspector, table: str, key: Sequence[str], direction: str) -> dict[str, str | None] | None:
+def _row(inspector: Inspector, table: str, columns: Sequence[str], key: Sequence[str], direction: str) -> Sample | None:
+    """A row of a table; with a key, one of those whose values in it are the most or the least common."""
     where = ""
     if key:
-        columns = ", ".join(f"`{name}`" for name in key)
+        names = _names(key)
         common = inspector.execute(
-            f"SELECT {columns} FROM `{table}` GROUP BY {columns} ORDER BY COUNT(*) {direction}, {columns} LIMIT 1"
+            f"SELECT {names} FROM `{table}` GROUP BY {names} ORDER BY COUNT(*) {direction}, {names} LIMIT 1"
         )
         if not common:
             return None
-        pairs = zip(key, common[0], strict=True)
-        where = "WHERE " + " AND ".join(
-            f"`{name}` IS NULL" if value is None else f"`{name}` = {_quoted(value)}" for name, value in pairs
-        )
-    names = [
-        row[0]
-        for row in inspector.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
-            # not what may be secret, long or no text
-            f"AND table_name = '{table}' AND data_type IN ('varchar', 'char', 'datetime', 'int', 'smallint')"
-        )
-    ]
-    rows = inspector.execute(f"SELECT {', '.join(f'`{name}`' for name in names)} FROM `{table}` {where} LIMIT 1")
-    return dict(zip(names, rows[0], strict=True)) if rows else None  # type: ignore[arg-type]
+        # <=> finds NULL, too
+        pairs = zip(key, map(_literal, common[0]), strict=True)
+        where = "WHERE " + " AND ".join(f"`{name}` <=> {value}" for name, value in pairs)
+    rows = inspector.execute(f"SELECT {_names(columns)} FROM `{table}` {where} LIMIT 1")
+    return dict(zip(columns, rows[0], strict=True)) if rows else None
 
 
-def _quoted(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
 
 
-def literals(spec: QuerySpec, row: Row, limit: int | None = None) -> dict[str, bytes]:
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else TYPES["text"].literal(value).decode()
+
+
+def literals(spec: QuerySpec, sample: Mapping[str, str | None], limit: int | None = None) -> dict[str, bytes]:
     """The literal of each parameter of a query, from a row."""
-    kinds = {name: (split_mark(text)[0], TYPES[split_mark(text)[0]]) for name, text in spec.param.items()}
     return {
-        name: kind.literal(limit if text == "limit" else _value(name, text, kind, row))
-        for name, (text, kind) in kinds.items()
+        name: kind.literal(limit if text == "limit" else sample_value(name, kind, sample))
+        for (name, text), kind in zip(spec.param.items(), spec.types.values(), strict=True)
     }
 
 
-def _value(name: str, text: str, kind: ParameterType, row: Row) -> Any:
-    if text == "identifier*":
-        return [row.get(name.removesuffix("s")) or "x", "y"]
-    if text.startswith("datetime"):
-        given = row.get(name) or row.get("timestamp")
-        moment = kind.read(given) if given else kind.sample
-        return moment + timedelta(hours={"start": -1, "end": 1}.get(name, 0))
-    given = row.get(name)
-    return kind.read(given) if given else kind.sample
+def sample_value(name: str, kind: ParameterType, sample: Mapping[str, str | None]) -> Any:
+    """The value of one parameter, from a row."""
+    if isinstance(kind.sample, list):
+        given = sample.get(name.removesuffix("s"))
+        return [given, *kind.sample[1:]] if given else kind.sample
+    is_time = kind.python == "datetime"
+    given = sample.get(name) or (sample.get("timestamp") if is_time else None)
+    value = kind.read(given) if given else kind.sample
+    return value + timedelta(hours={"start": -1, "end": 1}.get(name, 0)) if is_time else value

@@ -1,10 +1,10 @@
-"""A connection that looks at a server: rows as text, statements prepared in the binary protocol."""
+"""A session that looks at a server: rows as text, and what the server says of a statement that it prepares."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from itertools import starmap
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import pymysql.err
@@ -15,22 +15,65 @@ from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
 from ..sync.channel import Channel
 
+Row = tuple[Any, ...]
+"""Values as text, None for NULL."""
+NO_DATABASE: Final = "information_schema"
+"""The default database of a session that needs none."""
 _TIMEOUT: Final = 600
 """Seconds that a statement may take, such as one that fills a scratch table."""
 _BINARY: Final = 63
 """The character set of what is no text."""
-_INTEGERS: Final = {
+_NAMES: Final = {
     FIELD_TYPE.TINY: "tinyint",
     FIELD_TYPE.SHORT: "smallint",
     FIELD_TYPE.INT24: "mediumint",
     FIELD_TYPE.LONG: "int",
     FIELD_TYPE.LONGLONG: "bigint",
+    FIELD_TYPE.VARCHAR: "varchar",
+    FIELD_TYPE.VAR_STRING: "varchar",
+    FIELD_TYPE.STRING: "char",
+    FIELD_TYPE.DATETIME: "datetime",
+    FIELD_TYPE.TIMESTAMP: "timestamp",
+    FIELD_TYPE.JSON: "json",
 }
 _BLOBS: Final = (FIELD_TYPE.TINY_BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB, FIELD_TYPE.BLOB)
 
 
+class TableColumn(NamedTuple):
+    """A column of a table, as information_schema has it; of what is or is not, 1 or None."""
+
+    table: str
+    name: str
+    kind: str
+    """The type without its length."""
+    type: str
+    length: str | None
+    nullable: str | None
+    default: str | None
+    extra: str
+    collation: str | None
+    primary: str | None
+    """Whether it is of the primary key."""
+    parent: str | None
+    """The table that a foreign key refers to."""
+
+
+_TABLE_COLUMNS: Final = """
+    SELECT c.table_name, c.column_name, c.data_type, LOWER(c.column_type), c.character_maximum_length,
+        IF(c.is_nullable = 'YES', 1, NULL), c.column_default, LOWER(c.extra), c.collation_name,
+        IF(c.column_key = 'PRI', 1, NULL), k.parent
+    FROM information_schema.columns AS c
+    LEFT JOIN (
+        SELECT table_name, column_name, MIN(referenced_table_name) AS parent
+        FROM information_schema.key_column_usage WHERE table_schema = DATABASE() GROUP BY table_name, column_name
+    ) AS k ON k.table_name = c.table_name AND k.column_name = c.column_name
+    WHERE c.table_schema = DATABASE()
+    ORDER BY c.table_name, c.ordinal_position
+"""
+
+
 class Column(NamedTuple):
-    """One result column, as PREPARE tells it."""
+    """One result column of a prepared statement."""
 
     name: str
     type: str
@@ -47,31 +90,51 @@ class Prepared(NamedTuple):
 
 
 class Inspector:
-    """One session on a server."""
+    """One session on a server, closed at the end of its `with` block.
 
-    def __init__(self, settings: Settings, database: str = "information_schema") -> None:
+    It raises the driver's error where the server cannot be reached, or refuses a statement.
+    """
+
+    def __init__(self, settings: Settings, database: str = NO_DATABASE) -> None:
         self.settings = settings
         self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
         self.channel.limit(_TIMEOUT)
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
-        self.server = f"{'MariaDB' if self.is_mariadb else 'MySQL'} {version.removeprefix('5.5.5-')}"
-        with contextlib.suppress(pymysql.err.Error):  # MySQL before 8.3 knows that version alone
+        kind = "MariaDB" if self.is_mariadb else "MySQL"
+        address = settings.socket_path or f"{settings.host}:{settings.port}"
+        place = "" if database == NO_DATABASE else f", database {database}"
+        self.description = f"{kind} {version.removeprefix('5.5.5-')} at {address}{place}"
+        # MySQL before 8.3 knows that version alone
+        with contextlib.suppress(pymysql.err.Error):
             self.execute("SET SESSION explain_json_format_version = 1")
 
-    def execute(self, statement: str | bytes) -> list[tuple[str | None, ...]]:
-        """Run a statement; gives its rows as text."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.channel.close()
+
+    def execute(self, statement: str | bytes) -> list[Row]:
+        """Run a statement; gives its rows."""
         return self.query(statement if isinstance(statement, bytes) else statement.encode())[1]
 
-    def query(self, statement: bytes) -> tuple[tuple[str, ...], list[tuple[str | None, ...]]]:
-        """Run a statement; gives its columns' names, and its rows as text."""
+    def query(self, statement: bytes) -> tuple[tuple[str, ...], list[Row]]:
+        """Run a statement; gives the names of its columns, and its rows."""
         result = self.channel.send(statement)
         decode = (bytes.decode,) * len(result.columns)
         return result.columns, [tuple(row) for row in parse_rows(result.rows, decode)]
 
+    def table_columns(self) -> dict[str, list[TableColumn]]:
+        """The columns of each table of the default database."""
+        tables: dict[str, list[TableColumn]] = {}
+        for column in starmap(TableColumn, self.execute(_TABLE_COLUMNS)):
+            tables.setdefault(column.table, []).append(column)
+        return tables
+
     def prepare(self, statement: bytes) -> Prepared | None:
-        """Have the server prepare a statement, and forget it; None for what it understands and never prepares."""
+        """Have the server prepare a statement, and forget it; None for a kind of statement that it never prepares."""
         try:
             parameters, fields = self.channel.prepare(statement, _TIMEOUT)
         except pymysql.err.Error as error:
@@ -80,40 +143,21 @@ class Inspector:
             raise
         return Prepared(parameters, [_column(field) for field in fields])
 
-    def close(self) -> None:
-        """Close the session."""
-        self.channel.close()
-
 
 def _column(field: FieldDescriptorPacket) -> Column:
-    text = field.charsetnr != _BINARY
-    kind = field.type_code
-    if kind in _INTEGERS:
-        name = _INTEGERS[kind] + (" unsigned" if field.flags & FLAG.UNSIGNED else "")
-    elif kind in (FIELD_TYPE.VAR_STRING, FIELD_TYPE.VARCHAR):
-        name = f"varchar({field.length // 4})" if text else f"varbinary({field.length})"
-    elif kind == FIELD_TYPE.STRING:
-        name = f"char({field.length // 4})" if text else f"binary({field.length})"
-    elif kind in _BLOBS:
-        length = field.length // 4 if text and field.length < 2**32 - 1 else field.length
+    return Column(field.name, _type(field), bool(field.org_table) and not field.flags & FLAG.NOT_NULL)
+
+
+def _type(field: FieldDescriptorPacket) -> str:
+    """The type of a result column, as in a CREATE TABLE."""
+    is_text = field.charsetnr != _BINARY
+    if field.type_code in _BLOBS:
+        length = field.length // 4 if is_text and field.length < 2**32 - 1 else field.length
         size = {255: "tiny", 65_535: "", 16_777_215: "medium"}.get(length, "long")
-        name = size + ("text" if text else "blob")
-    elif kind in (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP):
-        name = ("datetime" if kind == FIELD_TYPE.DATETIME else "timestamp") + (
-            f"({field.scale})" if field.scale else ""
-        )
-    elif kind == FIELD_TYPE.JSON:
-        name = "json"
-    else:
-        name = f"type {kind}"
-    return Column(field.name, name, bool(field.org_table) and not field.flags & FLAG.NOT_NULL)
-
-
-@contextlib.contextmanager
-def inspecting(settings: Settings, database: str = "information_schema") -> Iterator[Inspector]:
-    """An Inspector, closed at the end of the block."""
-    inspector = Inspector(settings, database)
-    try:
-        yield inspector
-    finally:
-        inspector.close()
+        return size + ("text" if is_text else "blob")
+    name = _NAMES.get(field.type_code, f"type {field.type_code}")
+    if name.endswith("char"):
+        return f"{name}({field.length // 4})" if is_text else f"{name.replace('char', 'binary')}({field.length})"
+    if name.endswith("int") and field.flags & FLAG.UNSIGNED:
+        return f"{name} unsigned"
+    return f"{name}({field.scale})" if name in ("datetime", "timestamp") and field.scale else name

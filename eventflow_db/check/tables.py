@@ -1,8 +1,9 @@
-"""The columns of tables and of queries, as their SQL has them; and the lock file's entries."""
+"""Reads the columns of tables and of queries from their SQL, and makes the lock file's entries of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import sqlglot
 from sqlglot import exp
@@ -11,32 +12,35 @@ from sqlglot.errors import SqlglotError
 from ..query.annotations import shape
 from ..query.contract import Entry
 from ..query.spec import QuerySpec
-from ..records import Column
 from ..records import columns as record_columns
-from .rules import Analysis, check_rules, tokenize
+from .rules import check_rules, split
 
 Schema = Mapping[str, Mapping[str, str]]
 """table → column → type."""
+_TYPES: Final = {
+    "str": "string", "int": "integer", "bool": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json",
+}  # fmt: skip
+"""What a scalar, or a column of a record, is in SQL."""
 
 
-def read_schema(specs: Mapping[str, QuerySpec], strict: bool = True) -> dict[str, dict[str, str]]:
-    """The columns of the tables that the queries `create` make, with their types as the contract spells them.
+def creations(specs: Mapping[str, QuerySpec]) -> list[QuerySpec]:
+    """The queries that create tables."""
+    return [spec for spec in specs.values() if spec.verb == "CREATE"]
 
-    Raises: ContractError where one cannot be read; it has no columns instead where that is not strict.
+
+def read_schema(specs: Mapping[str, QuerySpec]) -> dict[str, dict[str, str]]:
+    """The columns of the tables that the queries create, with their types as the contract spells them.
+
+    Raises: ContractError where one cannot be read.
     """
     tables: dict[str, dict[str, str]] = {}
-    for spec in specs.values():
-        if spec.verb != "CREATE":
-            continue
+    for spec in creations(specs):
         # sqlglot does not know the bounds of partitions, of which columns know nothing
-        end = next((t.start for t in tokenize(spec) if t.text.upper().startswith("PARTITION")), len(spec.sql))
+        end = next((word.start for word in split(spec) if word.text == "PARTITION"), len(spec.sql))
         try:
             tree = sqlglot.parse_one(spec.sql[:end], read="mysql")
         except SqlglotError as error:
-            if strict:
-                raise spec.refuse(f"cannot be read ({str(error).splitlines()[0]})", spec.body) from None
-            tables[spec.name.partition(".")[0]] = {}
-            continue
+            raise spec.refuse(f"cannot be read ({str(error).splitlines()[0]})", spec.body) from None
         name = next(tree.find_all(exp.Table)).name
         tables[name] = {column.name: _column_type(column) for column in tree.find_all(exp.ColumnDef)}
     return tables
@@ -49,40 +53,44 @@ def _column_type(column: exp.ColumnDef) -> str:
     return kind if required else f"{kind} null"
 
 
-def columns(spec: QuerySpec, analysis: Analysis, schema: Schema) -> dict[str, str]:
-    """The result columns of a query with their types: of the table's column, else of what it returns."""
-    if shape(spec.returns) not in ("rows", "row", "value"):
-        return {}
-    if not isinstance(analysis.tree, exp.Query):
-        raise spec.refuse("its columns cannot be told: write it more plainly", spec.body)
-    names = analysis.names
-    found: dict[str, str] = {}
-    for number, selected in enumerate(analysis.tree.selects):
-        column = selected.unalias()
-        kind = None
-        if isinstance(column, exp.Column):
-            tables = [names.get(column.table, "")] if column.table else list(names.values())
-            kind = next((schema[t][column.name] for t in tables if column.name in schema.get(t, {})), None)
-        found[selected.alias_or_name] = kind or _promised(spec, number)
-    return found
+def entry_of(spec: QuerySpec, schema: Schema) -> Entry:
+    """The lock file's entry of a query, which is checked.
+
+    Raises: ContractError naming file, line, query and the fix.
+    """
+    analysis = check_rules(spec)
+    columns: dict[str, str] = {}
+    if shape(spec.returns) in ("rows", "row", "value"):
+        if not isinstance(analysis.tree, exp.Query):
+            raise spec.refuse("its result columns cannot be read: write it more plainly", spec.body)
+        for number, selected in enumerate(analysis.tree.selects):
+            kind = _type_in_table(selected.unalias(), analysis.names, schema)
+            columns[selected.alias_or_name] = kind or _type_by_returns(spec, number)
+    return Entry.of(spec, columns, analysis.tables)
 
 
-def _promised(spec: QuerySpec, number: int) -> str:
+def _type_in_table(column: Any, names: Mapping[str, str], schema: Schema) -> str | None:
+    """The type of a column of a table; None for any other expression."""
+    if not isinstance(column, exp.Column):
+        return None
+    tables = [names.get(column.table, "")] if column.table else names.values()
+    return next((schema[table][column.name] for table in tables if column.name in schema.get(table, {})), None)
+
+
+def _type_by_returns(spec: QuerySpec, number: int) -> str:
+    """The type of a result column by what the query returns."""
     if spec.record is None:
-        return {"str": "string", "int": "integer", "bool": "integer"}[spec.returns.rstrip("*?")]
-    promised = dict(enumerate(record_columns(spec.record))).get(number, Column("", "Any", False))
-    kinds = {"str": "string", "int": "integer", "bytes": "blob", "datetime": "datetime", "Any": "json"}
-    return kinds[promised.type] + (" null" if promised.nullable else "")
+        return _TYPES[spec.returns.rstrip("*?")]
+    fields = record_columns(spec.record)
+    if number >= len(fields):
+        return "json"
+    return _TYPES[fields[number].type] + (" null" if fields[number].nullable else "")
 
 
 def entries(specs: Mapping[str, QuerySpec]) -> dict[str, Entry]:
-    """The lock file's entry of every query, each judged.
+    """The lock file's entry of every query, each checked.
 
     Raises: ContractError naming file, line, query and the fix.
     """
     schema = read_schema(specs)
-    analyses = {name: check_rules(spec) for name, spec in specs.items()}
-    return {
-        name: Entry.of(spec, columns(spec, analyses[name], schema), analyses[name].tables)
-        for name, spec in specs.items()
-    }
+    return {name: entry_of(spec, schema) for name, spec in specs.items()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,18 +18,18 @@ import typer
 
 from ..check import plan
 from ..check.diff import diff as find_differences
-from ..check.prove import Finding, prove
-from ..check.rules import check_rules
-from ..check.server import inspecting
+from ..check.prove import prove
+from ..check.server import Inspector
 from ..check.tables import entries
 from ..driver.errnos import errno_of
 from ..errors import ContractError, EventflowDBError, InvalidValueError
 from ..query import load_specs, package_sql
+from ..query.annotations import check_unique, read_specs
 from ..query.contract import FILE, write
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
 from ..settings import CODE, Settings
-from . import arguments, report
+from . import report
 
 app = typer.Typer(
     name="eventflow-db",
@@ -43,42 +45,34 @@ Url = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="mysql://user:password@host:port/database; else EVENTFLOW_MYSQL_*."),
 ]
-Sql = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--sql", metavar="DIR", exists=True, file_okay=False,
-        help="A directory of queries that replace the package's; may be repeated, later ones win.",
-    ),
-]  # fmt: skip
+_SQL_HELP = "A directory of queries that replace the package's; may be repeated, later ones win."
+Sql = Annotated[list[Path] | None, typer.Option("--sql", metavar="DIR", exists=True, file_okay=False, help=_SQL_HELP)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def run() -> int:
-    """Run a command; the exit code."""
+    """Run a command; the exit code. SIGTERM and SIGHUP end it as Ctrl-C does, so that it cleans up behind itself."""
+    # Windows has no SIGHUP
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         return int(app(standalone_mode=False) or 0)
-    except ContractError as error:
-        report.status(error.message)
-        return 1
     except EventflowDBError as error:
         report.status(error.message)
-        return 2
+        return 1 if isinstance(error, ContractError) else 2
     except pymysql.err.Error as error:
         report.status(f"the server says: {error.args[-1]} ({errno_of(error)})")
-        return 2
     except OSError as error:
         report.status(f"{error.filename or 'could not connect'}: {error.strerror or error}")
-        return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except typer.Exit as ended:
-        return ended.exit_code
     except Exception as error:
-        show = getattr(error, "show", None)  # click's own errors, wherever typer keeps that class
+        # click's own errors, wherever typer keeps their class
+        show = getattr(error, "show", None)
         if show is None:
             raise
         show()
-        return 2
+    return 2
 
 
 def _settings(url: str | None, sql: list[Path] | None) -> Settings:
@@ -87,19 +81,22 @@ def _settings(url: str | None, sql: list[Path] | None) -> Settings:
     return msgspec.structs.replace(settings, sql_path=path or None)
 
 
-def _chosen(specs: Mapping[str, QuerySpec], name: str) -> list[QuerySpec]:
-    """The query of a name, or every query of a table."""
-    return [spec for spec in specs.values() if spec.name.startswith(f"{name}.")] or [_find(specs, name)]
-
-
 def _find(specs: Mapping[str, QuerySpec], name: str) -> QuerySpec:
     if name in specs:
         return specs[name]
     near = difflib.get_close_matches(name, specs, n=3)
-    raise InvalidValueError(CODE, f"no query {name}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+    hint = f"did you mean {', '.join(near)}?" if near else "eventflow-db queries lists them"
+    raise InvalidValueError(CODE, f"no query {name}; {hint}")
 
 
-def _tell_version(wanted: bool) -> None:
+def _find_all(specs: Mapping[str, QuerySpec], name: str | None) -> list[QuerySpec]:
+    """The query of a name, or every query of a table; without a name, every query."""
+    if name is None:
+        return list(specs.values())
+    return [spec for spec in specs.values() if spec.name.startswith(f"{name}.")] or [_find(specs, name)]
+
+
+def _print_version(wanted: bool) -> None:
     if wanted:
         report.text(f"eventflow-db {version('eventflow-db')}")
         raise typer.Exit
@@ -108,7 +105,7 @@ def _tell_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -117,20 +114,22 @@ def _options(
 @app.command(epilog="Example: eventflow-db check --url mysql://root@localhost/eventflow --sql ./our-sql")
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One query, or one table's; all of them without.")
+        str | None, typer.Argument(metavar="NAME", help="One query, or one table's; all of them without.")
     ] = None,
     url: Url = None,
     sql: Sql = None,
     rows: Annotated[int, typer.Option(min=10, max=1_000_000, help="Rows in each scratch table.")] = 20_000,
     scratch: Annotated[
-        bool, typer.Option("--scratch/--no-scratch", help="Judge in a scratch database, or only read the given one.")
+        bool, typer.Option("--scratch/--no-scratch", help="Use a scratch database, or only read the given one.")
     ] = True,
     keep_scratch: Annotated[
         bool, typer.Option("--keep-scratch", help="Leave the scratch database there, and take the one left there.")
     ] = False,
     json: Json = False,
 ) -> int:
-    """Prove queries on a server: prepared by it, with the promised columns and the promised plan.
+    """Prove queries on a server.
+
+    Each is prepared by it, and has the promised columns and the promised plan.
 
     Exit codes: 0 all are proven, 1 something is not, 2 could not check.
     """
@@ -140,27 +139,21 @@ def check(
         specs = load_specs(settings.sql_path)
     except ContractError as error:
         if json:
-            report.json([{"query": None, "problems": [error.message]}])
+            report.json([{"ok": False, "query": None, "problems": [error.message]}])
         raise
-    only = [spec.name for spec in _chosen(specs, name)] if name else None
-    findings = prove(
-        settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch, tell=report.status
-    )  # fmt: skip
+    only = [spec.name for spec in _find_all(specs, name)]
+    findings = prove(settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch, report=report.status)
     if json:
-        report.json([_plain(finding) for finding in findings])
+        report.json([{"ok": finding.ok, **msgspec.structs.asdict(finding)} for finding in findings])
     else:
         for finding in findings:
             report.finding(finding)
-    bad, doubtful = sum(bool(f.problems) for f in findings), sum(bool(f.doubts) for f in findings)
-    proven = len(findings) - sum(bool(f.problems or f.doubts) for f in findings)
-    told = f"{proven} of {len(findings)} queries proven in {time.monotonic() - started:.1f} s"
-    report.status(told + (f", {bad} not" if bad else "") + (f", {doubtful} could not be judged" if doubtful else ""))
+    proven = sum(finding.ok for finding in findings)
+    bad = sum(bool(finding.problems) for finding in findings)
+    doubtful = sum(bool(finding.doubts) for finding in findings)
+    summary = f"{proven} of {len(findings)} queries proven in {time.monotonic() - started:.1f} s"
+    report.status(summary + f", {bad} not" * bool(bad) + f", {doubtful} could not be judged" * bool(doubtful))
     return 1 if bad else 2 if doubtful else 0
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(finding)
-    return {"ok": not finding.problems and not finding.doubts, **plain}
 
 
 @app.command(epilog="Example: eventflow-db diff --url mysql://root@localhost/eventflow")
@@ -176,13 +169,14 @@ def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
     else:
         for difference in differences:
             report.difference(difference)
-    report.status(f"{len(differences)} differences" if differences else "the tables are as schema.sql says")
+    count = f"{len(differences)} difference{'s' * (len(differences) > 1)}"
+    report.status(count if differences else "the tables are as schema.sql says")
     return 1 if differences else 0
 
 
 @app.command(epilog="Example: eventflow-db queries event.read; eventflow-db queries --tag 1ce2b5f0")
 def queries(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One query, or one table's.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One query, or one table's.")] = None,
     sql: Sql = None,
     tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="From a slow log: event.read@1ce2b5f0, or 1ce2b5f0 alone.")
@@ -193,30 +187,21 @@ def queries(
 
     Exit codes: 0 found, 1 no query has that tag, 2 no such query.
     """
-    specs = load_specs(_settings(None, sql).sql_path)
+    found = _find_all(load_specs(_settings(None, sql).sql_path), name)
     if tag is not None:
         hash = tag.strip("/* ").rpartition("@")[2]
-        found = [spec for spec in specs.values() if len(hash) >= 4 and spec.hash.startswith(hash)]
+        found = [spec for spec in found if len(hash) >= 4 and spec.hash.startswith(hash)]
         if not found:
             report.status(f"no query here has the tag {tag}: it is of another version, or of an overlay (--sql)")
             return 1
-    elif name is not None:
-        found = _chosen(specs, name)
-    else:
-        found = list(specs.values())
     if json:
-        report.json([_entry(spec) for spec in found])
+        report.json([{**msgspec.to_builtins(spec), "kind": spec.kind, "hash": spec.hash} for spec in found])
     elif tag is not None or len(found) == 1:
         for spec in found:
             report.query(spec)
     else:
         report.catalogue(found)
     return 0
-
-
-def _entry(spec: QuerySpec) -> dict[str, Any]:
-    entry: dict[str, Any] = msgspec.to_builtins(spec)
-    return {**entry, "kind": spec.kind, "hash": spec.hash}
 
 
 @app.command(epilog="Example: eventflow-db explain event.read_by_domain_and_pid domain=shop pid=order-1 limit=10")
@@ -235,41 +220,59 @@ def explain(
     spec = _find(load_specs(settings.sql_path), name)
     if spec.kind not in ("read", "write"):
         raise InvalidValueError(CODE, f"query {name} has no plan: it begins with {spec.verb}")
-    literals = spec.bind(arguments.parse(spec, values or []))
-    literals = dict(zip(spec.param, literals.values(), strict=True))
-    statement = Statement(spec, tag=False).render(literals)
-    with inspecting(settings, settings.database) as inspector:
-        report.status(f"{inspector.server} at {settings.host}:{settings.port}, database {settings.database}")
-        names = check_rules(spec).names
-        accesses = plan.explain(inspector, statement, names)
-        columns, rows = plan.table(inspector, statement)
-    problem = plan.problem(spec, accesses)
+    statement = Statement(spec, tag=False).call(_read_values(spec, values or [])).text
+    with Inspector(settings, settings.database) as inspector:
+        report.status(inspector.description)
+        accesses = plan.explain(inspector, spec, statement, inspector.table_columns())
+        columns, rows = plan.explain_as_table(inspector, statement)
+    problem = plan.check_plan(spec, accesses)
     unknown = not accesses and spec.index not in (None, "none")
     if json:
-        told = None if unknown else problem
-        report.json(
-            {"query": name, "promised": spec.lookup, "plan": [str(a) for a in accesses], "problem": told,
-             "explain": [dict(zip(columns, row, strict=True)) for row in rows]}
-        )  # fmt: skip
+        found = {"query": name, "promised": spec.lookup, "plan": list(map(str, accesses))}
+        server_plan = [dict(zip(columns, row, strict=True)) for row in rows]
+        report.json({**found, "problem": None if unknown else problem, "explain": server_plan})
     else:
-        report.plan(columns, rows)
-    if not json and not unknown:
-        report.line("as promised" if problem is None else "not as promised", spec.lookup, problem is None)
+        report.table(columns, rows)
+        if problem is None:
+            report.text(("as promised", "green"), f": {spec.lookup}")
+        elif not unknown:
+            report.text(("not as promised", "bold red"), f": {problem}")
     if unknown:
         report.status("the server reads no table for these values: name a row that is there")
-    return 0 if problem is None else 2 if unknown else 1
+        return 2
+    return 1 if problem else 0
+
+
+def _read_values(spec: QuerySpec, words: Sequence[str]) -> dict[str, Any]:
+    """The values of a query's parameters from `key=value`; a `limit` may be left out.
+
+    Raises: InvalidValueError naming every word that is not `key=value`, or not of its parameter's type.
+    """
+    values: dict[str, Any] = {key: None for key, kind in spec.param.items() if kind == "limit"}
+    problems = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        try:
+            values[key] = spec.types[key].read(text) if key in spec.types else text
+        except ValueError:
+            problems.append(f"{key}: must be {spec.types[key].rule}")
+        if not equals:
+            problems.append(f"{word}: must be of the form key=value")
+    if problems:
+        raise spec.invalid("; ".join(problems))
+    return values
 
 
 @app.command(epilog="Example: eventflow-db contract --write")
 def contract(
     write_: Annotated[bool, typer.Option("--write", help="Write it anew from the annotated SQL.")] = False,
 ) -> int:
-    """Compare the lock file, sql/contract.json, with the annotated SQL. Needs no server.
+    """Compare sql/contract.json with the annotated SQL.
+
+    It is the lock file: what each query promises its callers. Needs no server.
 
     Exit codes: 0 it is current, 1 it is not.
     """
-    from ..query.annotations import check_unique, read_specs
-
     specs = read_specs(package_sql())
     check_unique(specs)
     path = package_sql() / FILE
@@ -278,7 +281,7 @@ def contract(
     if present == wanted:
         report.status(f"{report.short(path)} is current")
         return 0
-    changes = difflib.unified_diff(present.splitlines(), wanted.splitlines(), "present", "wanted", "", "", 2)
+    changes = difflib.unified_diff(present.splitlines(), wanted.splitlines(), "present", "wanted", "", "", 2, "")
     report.text("\n".join(changes))
     if write_:
         path.write_text(wanted, encoding="utf-8")

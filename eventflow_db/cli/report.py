@@ -1,4 +1,4 @@
-"""How findings look: to people in a terminal, in a pipe, and as JSON."""
+"""Prints what was found: to people in a terminal, into a pipe, and as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json as encoder
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,19 +25,19 @@ _out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _P
 _err: Final = Console(highlight=False, stderr=True)
 
 
-def status(text: str) -> None:
+def status(message: str) -> None:
     """Say how it goes, on stderr."""
-    _err.print(Text(f"eventflow-db: {text}"), soft_wrap=True)
+    _err.print(Text(f"eventflow-db: {message}"), soft_wrap=True)
 
 
-def text(content: str) -> None:
-    """Print as it is."""
-    _out.print(Text(content), soft_wrap=True)
+def text(*parts: str | tuple[str, str]) -> None:
+    """Print text as it is, and parts that are (text, style) in their style."""
+    _out.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def json(value: Any) -> None:
     """Print JSON."""
-    text(encoder.dumps(value, indent=2, default=sorted))
+    text(encoder.dumps(value, indent=2))
 
 
 def short(path: str | Path) -> str:
@@ -47,55 +47,51 @@ def short(path: str | Path) -> str:
     return str(path) if relative.startswith("..") or os.getcwd() == os.sep else relative
 
 
-def line(analysis: str, content: str, good: bool) -> None:
-    """One line with a analysis before it."""
-    _out.print(Text.assemble((analysis, "green" if good else "bold red"), ": ", content), soft_wrap=True)
-
-
 def finding(found: Finding) -> None:
     """One line for a query, and one more for each problem."""
-    if not found.problems and not found.doubts:
-        told = "; ".join(found.plan) or "-"
-        _out.print(Text.assemble(("ok   ", "green"), f"{found.query}  ", (told, "dim")), soft_wrap=True)
+    if found.ok:
+        text(("ok   ", "green"), f"{found.query}  ", ("; ".join(found.plan) or "-", "dim"))
         return
-    analysis = ("FAIL ", "bold red") if found.problems else ("?    ", "yellow")
-    where = f"{short(found.path)}:{found.line}"
-    _out.print(Text.assemble(analysis, (found.query, "bold"), f"  {where}"), soft_wrap=True)
-    for problem in [*found.problems, *found.doubts]:
-        _out.print(Text(f"     {problem}"), soft_wrap=True)
+    mark = ("FAIL ", "bold red") if found.problems else ("?    ", "yellow")
+    text(mark, (found.query, "bold"), f"  {short(found.path)}:{found.line}")
+    for problem in found.problems + found.doubts:
+        text(f"     {problem}")
 
 
 def difference(found: Difference) -> None:
     """What is missing or otherwise, and the line of ours."""
-    where = f"{short(found.path)}:{found.line}"
-    _out.print(Text.assemble((f"{found.table}, {found.item}", "bold"), f"  {where}"), soft_wrap=True)
-    _out.print(Text(f"     ours: {found.ours or 'none'}"), soft_wrap=True)
-    _out.print(Text(f"     live: {found.live or 'none'}"), soft_wrap=True)
+    text((f"{found.table}, {found.item}", "bold"), f"  {short(found.path)}:{found.line}")
+    text(f"     ours: {found.ours or 'none'}")
+    text(f"     live: {found.live or 'none'}")
 
 
-def _print(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _grid(**options: Any) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), **options)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
     """A table where it fits; else each row as a block of its own."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid = _grid(header_style="bold")
     for header in headers:
-        table.add_column(header, no_wrap=True)
+        grid.add_column(header, no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
-    if _out.measure(table, options=_out.options.update(width=10_000)).maximum <= _out.width:
-        _out.print(table)
+        grid.add_row(*(Text(value or "") for value in row))
+    if _out.measure(grid, options=_out.options.update(width=10_000)).maximum <= _out.width:
+        _out.print(grid)
         return
     for row in rows:
-        _out.print(Text(row[0], "bold"), soft_wrap=True)
+        text((f"{headers[0].lower()} ", "dim"), (row[0] or "", "bold"))
         _details([(header.lower(), value) for header, value in zip(headers[1:], row[1:], strict=True) if value])
 
 
 def _details(rows: Sequence[tuple[str, str]]) -> None:
     """Names before values, which fold."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    grid = _grid(show_header=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
-    _out.print(table)
+        grid.add_row(*map(Text, row))
+    _out.print(grid)
 
 
 def catalogue(specs: Sequence[QuerySpec]) -> None:
@@ -103,26 +99,13 @@ def catalogue(specs: Sequence[QuerySpec]) -> None:
     rows = []
     for spec in specs:
         again = "if identical" if spec.idempotent.startswith("when") else spec.idempotent
-        index = spec.index or "none (scan)"
-        rows.append((spec.name, spec.returns, index, again, f"{short(spec.path)}:{spec.line}"))
-    _print(("QUERY", "RETURNS", "INDEX", "IDEMPOTENT", "SOURCE"), rows)
+        rows.append((spec.name, spec.returns, spec.index or "none (scan)", again, f"{short(spec.path)}:{spec.line}"))
+    table(("QUERY", "RETURNS", "INDEX", "IDEMPOTENT", "SOURCE"), rows)
 
 
 def query(spec: QuerySpec) -> None:
-    """Everything about one query."""
-    rows = [
-        ("purpose", f"{spec.purpose} {spec.remarks}".rstrip()),
-        ("method", spec.method or "none: internal"),
-        ("param", ", ".join(f"{key}: {kind}" for key, kind in spec.param.items()) or "none"),
-        ("returns", spec.returns),
-        ("error", ": ".join(spec.error)),
-    ]
-    if spec.not_found:
-        rows.append(("not_found", ": ".join(spec.not_found)))
-    rows += [("index", spec.lookup), ("idempotent", spec.idempotent)]
-    rows += [("tag", f"/*eventflow:{spec.name}@{spec.hash}*/"), ("source", f"{short(spec.path)}:{spec.line}")]
-    _out.print(Text(spec.name, "bold"))
-    _details(rows)
+    """Everything about one query: its annotation by its keys, its tag, its place and its SQL."""
+    _details([(key, value) for key, value in _annotation(spec) if value])
     body = textwrap.indent(spec.sql, "    ")
     if _out.is_terminal:
         _out.print(Syntax(body, "mysql", theme="ansi_dark", background_color="default", word_wrap=True))
@@ -130,6 +113,22 @@ def query(spec: QuerySpec) -> None:
         text(body)
 
 
-def plan(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
-    """The server's own table of a plan."""
-    _print(columns, [[value or "" for value in row] for row in rows])
+def _annotation(spec: QuerySpec) -> Iterator[tuple[str, str]]:
+    def noted(key: str, value: str) -> str:
+        return f"{value} ({spec.notes[key]})" if key in spec.notes else value
+
+    yield "name", spec.name
+    yield "purpose", f"{spec.purpose} {spec.remarks}".rstrip()
+    yield "method", spec.method or "none: internal"
+    yield "param", "\n".join(noted(key, f"{key}: {kind}") for key, kind in spec.param.items()) or "none"
+    yield "takes", ": ".join(spec.takes or ())
+    yield "returns", noted("returns", spec.returns)
+    yield "error", " ".join(spec.error)
+    yield "not_found", " ".join(spec.not_found or ())
+    yield "index", spec.index or ""
+    yield "scan", spec.scan or ""
+    yield "idempotent", noted("idempotent", spec.idempotent)
+    yield "conflict", ", ".join(map(str, spec.conflict))
+    yield "timeout", spec.timeout
+    yield "tag", f"/*eventflow:{spec.name}@{spec.hash}*/"
+    yield "source", f"{short(spec.path)}:{spec.line}"
