@@ -17,31 +17,11 @@ if TYPE_CHECKING:
     from .aio import AsyncEventflowDB, AsyncSession, AsyncTransaction, locate_async
 
 __all__ = [
-    "AsyncEventflowDB",
-    "AsyncSession",
-    "AsyncTransaction",
-    "Certificate",
-    "Event",
-    "EventflowDB",
-    "Hub",
-    "NewCertificate",
-    "NewEvent",
-    "NewHub",
-    "NewLog",
-    "NewPublishedEvent",
-    "NewScheduledEvent",
-    "PublishedEvent",
-    "RemoteError",
-    "ScheduledEvent",
-    "Session",
-    "Settings",
-    "Transaction",
-    "connection_arguments",
-    "errors",
-    "generate_event_id",
-    "locate",
-    "locate_async",
-]
+    "AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "Certificate", "Event", "EventflowDB", "Hub",
+    "NewCertificate", "NewEvent", "NewHub", "NewLog", "NewPublishedEvent", "NewScheduledEvent", "PublishedEvent",
+    "RemoteError", "ScheduledEvent", "Session", "Settings", "Transaction", "connection_arguments", "errors",
+    "generate_event_id", "locate", "locate_async",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

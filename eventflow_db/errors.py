@@ -6,9 +6,9 @@ EventflowDBError
 ├── MissingReferenceError   the event or hub that the row refers to does not exist
 ├── InvalidValueError       a value was refused, here or by the server: send another one
 ├── AccessDeniedError       the server refuses the account: waiting does not cure it
-├── UnavailableError        no connection could be had: nothing was sent, try again later
+├── UnavailableError        no usable connection could be had: nothing took effect, try again later
 ├── ConflictError           others were in the way, also after the retries: try again
-├── OutcomeUnknownError     the connection was lost while a write was under way that cannot be repeated
+├── OutcomeUnknownError     the connection was lost while a write was under way: it took effect or it did not
 ├── SchemaError             the tables or the server are not what the SQL needs
 └── ContractError           the SQL files break the rules for annotated queries
 

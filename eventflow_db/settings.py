@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     read_timeout: seconds without a byte from the server after which it counts as lost.
     lock_wait_timeout: seconds that the server waits for row and metadata locks, sent to it as whole seconds.
     ddl_timeout: as read_timeout, for tables, partitions and bulk deletes; None: no limit.
-    retry_limit, retry_timeout: how often, and for how many seconds, a statement is run again after conflicts.
+    retry_limit, retry_timeout: how often, and for how many seconds, a call is run again after conflicts and lost
+        connections.
     ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified; REQUIRED, TLS, unverified;
         VERIFY_CA, with a certificate that ssl_ca (or the system) vouches for; VERIFY_IDENTITY, and made for `host`.
     ssl_ca, ssl_cert, ssl_key: PEM files.

@@ -17,6 +17,13 @@ from .operations import HALF
 from .proxy import Proxy
 from .support import EVENT, Admin, count, eventually
 
+
+def close(tx: Any) -> None:
+    """Close a transaction's connection as the driver does when it cannot send."""
+    connection = getattr(tx, "target", tx)._channel.connection
+    connection.close() if hasattr(connection, "_writer") else connection._force_close()
+
+
 # --- lost connections
 
 
@@ -330,6 +337,21 @@ def test_transaction_commit_reply_lost_is_outcome_unknown(far: EventflowDB, prox
         event_id = tx.persist_event(EVENT)
     assert raised.value.code == "E_EVENTFLOW_DB_TRANSACTION"
     assert far.read_event(event_id).id == event_id  # this time it had worked
+
+
+def test_commit_on_a_connection_that_was_closed_before_is_unavailable_and_run_again(
+    far: EventflowDB, admin: Admin, database: str
+) -> None:
+    calls = []
+
+    def work(tx: Any) -> None:
+        calls.append(tx.persist_event(EVENT))
+        if len(calls) == 1:
+            close(tx)
+
+    far.run_transaction(work)
+    assert len(calls) == 2
+    assert count(admin, database, "event") == 1
 
 
 def test_run_transaction_commit_reply_lost_is_not_run_again(far: EventflowDB, proxy: Proxy) -> None:

@@ -12,7 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, NewHub, Settings, Transaction, connection_arguments, errors
+from eventflow_db import (
+    AsyncEventflowDB,
+    AsyncTransaction,
+    EventflowDB,
+    NewHub,
+    Settings,
+    Transaction,
+    connection_arguments,
+    errors,
+)
 
 from .api import API, Loop, concurrently
 from .operations import TABLES
@@ -386,6 +395,62 @@ def test_from_connection_nested_transaction_outside_one_raises_invalid_value_err
     session = api.session(connection)
     with pytest.raises(errors.InvalidValueError, match="begin one on the connection"), session.transaction():
         pass
+
+
+def test_transaction_nested_that_ends_before_an_inner_one_undoes_nothing_of_it_and_is_finished(
+    settings: Settings, loop: Loop, stored: Callable[[], list[str]]
+) -> None:
+    """Two tasks that share a transaction: rolling the first block back would undo the second's work as well."""
+
+    async def work() -> None:
+        async with AsyncEventflowDB(settings) as db, db.transaction() as tx:
+            first, second = tx.transaction(), tx.transaction()
+            await first.__aenter__()
+            await tx.persist_event({**EVENT, "id": "first"})
+            await second.__aenter__()
+            await tx.persist_event({**EVENT, "id": "second"})
+            with pytest.raises(errors.InvalidValueError, match="another order"):
+                await first.__aexit__(Stop, Stop(), None)
+            await second.__aexit__(None, None, None)
+
+    with pytest.raises(errors.InvalidValueError, match="another order"):
+        loop.run(work())
+    assert stored() == []
+
+
+def test_transaction_nested_entered_a_second_time_raises_invalid_value_error(settings: Settings) -> None:
+    with EventflowDB(settings) as db, db.transaction() as tx:
+        nested = tx.transaction()
+        with nested:
+            pass
+        with pytest.raises(errors.InvalidValueError, match="has one block"), nested:
+            pass
+
+
+def test_transaction_entered_by_two_at_once_begins_once(settings: Settings, loop: Loop) -> None:
+    async def work() -> list[Any]:
+        async with AsyncEventflowDB(settings) as db:
+            tx = db.transaction()
+            entered = await asyncio.gather(tx.__aenter__(), tx.__aenter__(), return_exceptions=True)
+            await tx.__aexit__(None, None, None)
+            assert len(db._pool._used) == 0
+            return list(entered)
+
+    assert [type(one) for one in loop.run(work())] == [AsyncTransaction, errors.InvalidValueError]
+
+
+def test_from_connection_after_a_deadlock_raises_at_every_call(
+    api: API, settings: Settings, rival: Any, stored: Callable[[], list[str]]
+) -> None:
+    connection = api.connect(settings.database, **connection_arguments())
+    api.execute(connection, "BEGIN")
+    outbox = api.session(connection)
+    with pytest.raises(errors.ConflictError), outbox.transaction():
+        deadlock(outbox, rival)  # type: ignore[arg-type]
+    with pytest.raises(errors.ConflictError, match="has been rolled back"):
+        outbox.persist_event({**EVENT, "id": "after"})
+    api.execute(connection, "COMMIT")
+    assert stored() == []
 
 
 def test_run_transaction_gives_what_the_function_gave(db: EventflowDB, stored: Callable[[], list[str]]) -> None:

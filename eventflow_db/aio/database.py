@@ -75,9 +75,10 @@ class AsyncEventflowDB(AsyncPooledSession):
     def from_connection(connection: RawConnection, *, sql_path: str | None = None) -> AsyncSession:
         """The operations on a caller's connection, in the caller's transaction.
 
-        It is never committed, rolled back or closed, and nothing is run again. The connection has to count
-        matched rows and be in UTC and utf8mb4, which is checked on first use: connect with
-        `eventflow_db.connection_arguments()`.
+        It is never committed or rolled back, nothing is run again, and it is closed only where a reply could not be
+        read to its end. Once the server has rolled the transaction back, every further call raises. The connection
+        has to count matched rows and be in UTC and utf8mb4, which is checked on first use: connect with
+        `eventflow_db.connection_arguments()`. sql_path: as in Settings; the environment is not read.
 
         Raises: InvalidValueError (E_EVENTFLOW_DB_CONNECTION), on first use with how to connect.
         """

@@ -17,12 +17,8 @@ from .cancel import AsyncCancellation
 from .channel import AsyncChannel
 
 
-class PoolTimeoutError(Exception):
-    """No connection became free in time."""
-
-
-class PoolClosedError(Exception):
-    """The pool is closed."""
+class PoolError(Exception):
+    """No connection can be had: none became free in time, or the pool is closed."""
 
 
 class AsyncPool:
@@ -51,7 +47,7 @@ class AsyncPool:
     async def acquire(self) -> AsyncChannel:
         """A working connection, for one user at a time, to be given to `release` or `discard`.
 
-        Raises: PoolTimeoutError after pool_timeout, PoolClosedError, or what the driver raises on connecting.
+        Raises: PoolError, or what the driver raises on connecting.
         """
         waiter = None
         with self._lock:
@@ -72,7 +68,7 @@ class AsyncPool:
                     self._used.add(channel)
                     return channel
             channel.abort()
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
         except BaseException:
             with self._lock:
                 self._give(None)
@@ -91,11 +87,11 @@ class AsyncPool:
             if not given:
                 self._leave(waiter)
         if not given:
-            raise PoolTimeoutError
+            raise PoolError(f"no connection became free within {self._settings.pool_timeout:g} s (pool_timeout)")
         if self._closed:
             with self._lock:
                 self._give(waiter.item)
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
         return waiter.item
 
     def _leave(self, waiter: AsyncWaiter[AsyncChannel]) -> None:
@@ -173,7 +169,7 @@ class AsyncPool:
     def _check_open(self) -> None:
         self._check_owner()
         if self._closed:
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
 
     def _check_owner(self) -> None:
         current = aowner()

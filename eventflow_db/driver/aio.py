@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
-import time
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +13,7 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
+from .connected import Connected
 from .errnos import is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
@@ -76,19 +75,13 @@ class _Connection(RawConnection):  # type: ignore[misc]
         self._reader = self._writer = None
 
 
-class AsyncTransport:
+class AsyncTransport(Connected):
     """What statements are sent through: a connection of ours, or one that a caller handed in."""
 
     def __init__(self, connection: RawConnection, settings: Settings | None = None) -> None:
-        self.connection = connection
-        self.settings = settings
-        """None where the connection is a caller's."""
+        super().__init__(connection, settings)
         self.owner = aowner()
         """Who may use it."""
-        self.opened = time.monotonic()
-        self.gave_up = False
-        """Whether the server may still be at a statement whose reply was not waited for."""
-        self._poll: select.poll | None = None
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -116,11 +109,8 @@ class AsyncTransport:
         reader, writer = self.connection._reader, self.connection._writer
         if reader is None or reader._buffer or reader._eof or reader._exception or writer.transport.is_closing():
             return False
-        if self._poll is None:
-            # for what the loop has not come round to reading
-            self._poll = select.poll()
-            self._poll.register(writer.get_extra_info("socket").fileno(), select.POLLIN)
-        return not self._poll.poll(0)
+        # what the loop has not come round to reading counts, too
+        return not self._has_input(writer.get_extra_info("socket").fileno())
 
     def limit(self, timeout: float | None) -> None:
         """Seconds that each reply of a connection of ours is waited for from now on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import struct
 import time
@@ -18,6 +17,7 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..settings import Settings
+from .connected import Connected
 from .errnos import is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
@@ -123,19 +123,13 @@ class _Connection(RawConnection):  # type: ignore[misc]
         super()._write_bytes(data)
 
 
-class Transport:
+class Transport(Connected):
     """What statements are sent through: a connection of ours, or one that a caller handed in."""
 
     def __init__(self, connection: RawConnection, settings: Settings | None = None) -> None:
-        self.connection = connection
-        self.settings = settings
-        """None where the connection is a caller's."""
+        super().__init__(connection, settings)
         self.owner = owner()
         """Who may use it."""
-        self.opened = time.monotonic()
-        self.gave_up = False
-        """Whether the server may still be at a statement whose reply was not waited for."""
-        self._poll: select.poll | None = None
 
     @staticmethod
     def connection_of(settings: Settings, context: SSLContext | None) -> RawConnection:
@@ -162,10 +156,7 @@ class Transport:
         sock = self.connection._sock
         if sock is None:
             return False
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(sock, select.POLLIN)
-        return not self._poll.poll(0)
+        return not self._has_input(sock.fileno())
 
     def limit(self, timeout: float | None) -> None:
         """Seconds that each reply of a connection of ours is waited for from now on."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from .. import records
 from ..errors import ContractError
 from .parameters import parameter_type
 from .spec import CODE, KINDS, ErrorCode, QuerySpec, broken
@@ -16,7 +17,7 @@ from .statement import tokens
 _START: Final = re.compile(r"\s*(?:--|#)\s*name\s*:")
 _NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
 _ANNOTATION: Final = re.compile(r"(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?$")
-_RECORD: Final = "Event|PublishedEvent|ScheduledEvent|Hub|Certificate|SessionVariables"
+_RECORD: Final = "|".join(name for name, kind in vars(records).items() if isinstance(kind, type(records.Event)))
 _RETURNS: Final = re.compile(
     rf"(?P<rows>(?:str|int|bool|{_RECORD})\*)|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
     r"|(?P<changed>changed)|(?P<affected>affected)|(?P<none>none)"

@@ -49,22 +49,19 @@ def parse_rows(rows: Iterable[bytes], converters: Sequence[Callable[[bytes], Any
 
 
 _WIDTHS: Final = {0xFC: 2, 0xFD: 3, 0xFE: 8}
-SCALARS: Final[Mapping[str, Callable[[bytes], Any]]] = {
+CONVERTERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "str": bytes.decode,
     "int": int,
     "bool": lambda data: data != b"0",
-}
-_BY_TYPE: Final[Mapping[str, Callable[[bytes], Any]]] = {
-    "str": bytes.decode,
-    "int": int,
     "bytes": bytes,
     "datetime": parse_datetime,
     "Any": msgspec.json.Decoder().decode,
 }
+"""What makes a value of a column's bytes, by its type."""
 
 
 @lru_cache
 def converters_of(record: type[msgspec.Struct], tolerant: bool) -> tuple[Callable[[bytes], Any], ...]:
     """What makes the values of a record, field by field; tolerant: JSON that only Python's own reader takes, too."""
-    by_type = dict(_BY_TYPE) | ({"Any": decode_json} if tolerant else {})
+    by_type = {**CONVERTERS, "Any": decode_json} if tolerant else CONVERTERS
     return tuple(by_type[column.type] for column in columns(record))

@@ -15,7 +15,7 @@ from .. import records
 from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
 from .collector import PAUSE
 from .parameters import ParameterType, parameter_type, refusals
-from .rows import SCALARS, Result, converters_of, parse_rows
+from .rows import CONVERTERS, Result, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -201,7 +201,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for tolerant in (False, True):
             try:
                 if record is None:
-                    scalar = SCALARS[self.returns.rstrip("*?")]
+                    scalar = CONVERTERS[self.returns.rstrip("*?")]
                     return [value for (value,) in parse_rows(result.rows, (scalar,))]
                 return [record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))]
             except (ValueError, RecursionError):

@@ -18,12 +18,8 @@ from .cancel import Cancellation
 from .channel import Channel
 
 
-class PoolTimeoutError(Exception):
-    """No connection became free in time."""
-
-
-class PoolClosedError(Exception):
-    """The pool is closed."""
+class PoolError(Exception):
+    """No connection can be had: none became free in time, or the pool is closed."""
 
 
 class Pool:
@@ -52,7 +48,7 @@ class Pool:
     def acquire(self) -> Channel:
         """A working connection, for one user at a time, to be given to `release` or `discard`.
 
-        Raises: PoolTimeoutError after pool_timeout, PoolClosedError, or what the driver raises on connecting.
+        Raises: PoolError, or what the driver raises on connecting.
         """
         waiter = None
         with self._lock:
@@ -73,7 +69,7 @@ class Pool:
                     self._used.add(channel)
                     return channel
             channel.abort()
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
         except BaseException:
             with self._lock:
                 self._give(None)
@@ -92,11 +88,11 @@ class Pool:
             if not given:
                 self._leave(waiter)
         if not given:
-            raise PoolTimeoutError
+            raise PoolError(f"no connection became free within {self._settings.pool_timeout:g} s (pool_timeout)")
         if self._closed:
             with self._lock:
                 self._give(waiter.item)
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
         return waiter.item
 
     def _leave(self, waiter: Waiter[Channel]) -> None:
@@ -174,7 +170,7 @@ class Pool:
     def _check_open(self) -> None:
         self._check_owner()
         if self._closed:
-            raise PoolClosedError
+            raise PoolError("the database object is closed")
 
     def _check_owner(self) -> None:
         current = owner()

@@ -29,7 +29,7 @@ from ..query.statement import Call, Statement
 from ..settings import Settings
 from .channel import Channel
 from .operations import Session
-from .pool import Pool, PoolClosedError, PoolTimeoutError
+from .pool import Pool, PoolError
 
 _ALTER_LOCK_WAIT: Final = 2
 """Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
@@ -122,11 +122,8 @@ class PooledSession(Session):
         try:
             channel = self._pool.acquire()
             return channel, channel.run(call)
-        except PoolTimeoutError:
-            text = f"no connection became free within {self.settings.pool_timeout:g} s (pool_timeout)"
-            failure = spec.failure(UnavailableError, text)
-        except PoolClosedError:
-            failure = spec.failure(UnavailableError, "the database object is closed")
+        except PoolError as error:
+            failure = spec.failure(UnavailableError, str(error))
         except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=channel is None)
         except BaseException:

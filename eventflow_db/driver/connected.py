@@ -1,0 +1,29 @@
+"""What is known of a connection, whichever driver has opened it."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import Any
+
+from ..settings import Settings
+
+
+class Connected:
+    """A driver's connection, and what its user has to know."""
+
+    def __init__(self, connection: Any, settings: Settings | None) -> None:
+        self.connection = connection
+        self.settings = settings
+        """None where the connection is a caller's."""
+        self.opened = time.monotonic()
+        self.gave_up = False
+        """Whether the server may still be at a statement whose reply was not waited for."""
+        self._poll: select.poll | None = None
+
+    def _has_input(self, descriptor: int) -> bool:
+        """Whether something waits to be read, the end included."""
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLIN)
+        return bool(self._poll.poll(0))
