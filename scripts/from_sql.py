@@ -315,7 +315,7 @@ def operations(specs: Specs, by_hand: Iterable[str]) -> str:
     rows = [row for source in by_hand for row in _by_hand(source)]
     rows += [
         (
-            "tables" if spec.verb == "CREATE" else spec.name.partition(".")[0],
+            "tables" if spec.verb == "CREATE" else spec.name.partition(".")[0].replace("session", ""),
             spec.method or "",
             ", ".join(re.sub(r": [^=]*?(?= =|$)", "", one).replace(" = ", "=") for one in _arguments(spec)),
             _method_gives(spec),

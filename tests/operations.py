@@ -101,7 +101,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),
     "persist_events": _by_hand("event.persist", events=[EVENT]),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
-    "ping": _by_hand("session.ping"),
 }
 """Every operation, by its method."""
 

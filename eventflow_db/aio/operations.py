@@ -230,15 +230,6 @@ class AsyncSession(AsyncMethods):
         except DuplicateError:
             return False
 
-    # --- the connection
-
-    async def ping(self) -> None:
-        """Have the server answer, over a new connection if there is none.
-
-        Raises: EventflowDBError (E_EVENTFLOW_DB_PING).
-        """
-        await self._sql.session.ping(self)
-
 
 def _event(spec: QuerySpec, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
     values = values_of(spec, event)

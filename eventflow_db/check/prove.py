@@ -170,6 +170,8 @@ def _result_problems(spec: QuerySpec, entry: Entry, sent: int, prepared: Prepare
     """What a prepared statement takes and gives other than promised."""
     if prepared.parameters != sent:
         yield f"the server counts {prepared.parameters} parameters, we send {sent}"
+    if entry.returns == "none":
+        return
     names = [column.name for column in prepared.columns]
     if names != list(entry.columns):
         yield f"its result columns are {', '.join(names) or 'none'}; promised: {', '.join(entry.columns) or 'none'}"

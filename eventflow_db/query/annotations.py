@@ -248,7 +248,8 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     if not spec.kind:
         known = ", ".join(verb for verbs in KINDS.values() for verb in verbs)
         raise spec.refuse(f"begins with {spec.verb or 'no word'}; a query begins with one of {known}", spec.body)
-    if (spec.kind == "read") != (shape(returns) in ("rows", "row", "value")):
+    gives_rows = shape(returns) in ("rows", "row", "value")
+    if gives_rows != (spec.kind == "read") and (gives_rows or returns != "none"):
         raise spec.refuse(f"returns {returns}, which no {spec.verb} does", spec.body)
     return spec
 

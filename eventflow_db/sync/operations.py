@@ -231,15 +231,6 @@ class Session(Methods):
         except DuplicateError:
             return False
 
-    # --- the connection
-
-    def ping(self) -> None:
-        """Have the server answer, over a new connection if there is none.
-
-        Raises: EventflowDBError (E_EVENTFLOW_DB_PING).
-        """
-        self._sql.session.ping(self)
-
 
 def _event(spec: QuerySpec, event: NewEvent | Event, serialize: bool) -> dict[str, Any]:
     values = values_of(spec, event)

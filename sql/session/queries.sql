@@ -1,6 +1,7 @@
--- name: ping()$
--- Whether the server answers.
--- returns: int
+-- name: ping()#
+-- method: ping
+-- Have the server answer, over a new connection if there is none.
+-- returns: none
 -- error: E_EVENTFLOW_DB_PING could not reach the database
 -- index: none
 -- idempotent: yes
