@@ -1,5 +1,8 @@
 # Generated from sql/ by scripts/generate; do not edit.
-"""What new rows are made of: mappings with these keys."""
+"""What new rows are made of: mappings with these keys.
+
+An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +27,16 @@ NewCertificate = TypedDict(
 )
 """The keys of the active certificate of an id, version 0.
 
-id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. validity: an aware
-datetime (cut to the second). cert: text. key, pass: bytes, at most 65,535. key_iv, key_salt, key_tag,
-pass_iv, pass_salt, pass_tag: bytes, at most 16.
+id: an identifier. validity: an aware datetime (cut to the second). cert: text. key, pass: bytes, at most
+65,535. key_iv, key_salt, key_tag, pass_iv, pass_salt, pass_tag: bytes, at most 16.
 """
 
 
 class NewEvent(TypedDict):
     """The keys of an event.
 
-    id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates (without one it is
-    generated). timestamp: an aware datetime, or None (the server's clock where it is absent). domain, pid,
-    name: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. rid: text of 1 to
-    64 characters, without white space around it, NUL or lone surrogates, or None (the event that this one
+    id: an identifier (without one it is generated). timestamp: an aware datetime, or None (the server's clock
+    where it is absent). domain, pid, name: an identifier. rid: an identifier, or None (the event that this one
     answers). data: JSON.
     """
 
@@ -52,7 +52,7 @@ class NewEvent(TypedDict):
 class NewPublishedEvent(TypedDict):
     """What persist_event_published takes.
 
-    event_id, publisher: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    event_id, publisher: an identifier.
     """
 
     event_id: str
@@ -62,8 +62,7 @@ class NewPublishedEvent(TypedDict):
 class NewScheduledEvent(TypedDict):
     """What persist_event_scheduled takes.
 
-    event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. scheduled: an
-    aware datetime (cut to the second).
+    event_id: an identifier. scheduled: an aware datetime (cut to the second).
     """
 
     event_id: str
@@ -73,9 +72,8 @@ class NewScheduledEvent(TypedDict):
 class NewHub(TypedDict):
     """What persist_hub takes.
 
-    id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. external_ip,
-    internal_ip: text of 1 to 16 characters, without white space around it, NUL or lone surrogates.
-    external_port, internal_port: a whole number from 0 to 65535.
+    id: an identifier. external_ip, internal_ip: text of 1 to 16 characters, without white space around it, NUL
+    or lone surrogates. external_port, internal_port: a whole number from 0 to 65535.
     """
 
     id: str
@@ -88,8 +86,7 @@ class NewHub(TypedDict):
 class NewLog(TypedDict):
     """The keys of a log line, at the server's clock.
 
-    agent: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. message: text.
-    error: JSON (or an exception).
+    agent: an identifier. message: text. error: JSON (or an exception).
     """
 
     agent: str

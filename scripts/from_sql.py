@@ -10,7 +10,7 @@ from itertools import groupby
 from keyword import iskeyword
 
 from eventflow_db.query.annotations import shape
-from eventflow_db.query.parameters import split_mark
+from eventflow_db.query.parameters import TYPES, split_mark
 from eventflow_db.query.spec import QuerySpec
 from eventflow_db.query.statement import tokens
 
@@ -34,7 +34,10 @@ from .caller import AsyncCaller
 
 @redacting_all
 class AsyncMethods(AsyncCaller):
-    """One method for each query that has one."""
+    """One method for each query that has one.
+
+    An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    """
 
 '''
 _CATALOGUE = '''# Generated from sql/ by scripts/generate; do not edit.
@@ -60,7 +63,10 @@ _ITERATOR = (
     "is held between pages; an event that is committed later with an earlier id than the last one read is missed."
 )
 _INPUTS = '''# Generated from sql/ by scripts/generate; do not edit.
-"""What new rows are made of: mappings with these keys."""
+"""What new rows are made of: mappings with these keys.
+
+An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+"""
 
 from __future__ import annotations
 
@@ -232,7 +238,7 @@ def _paragraphs(paragraphs: Sequence[str]) -> str:
 def _rules(spec: QuerySpec) -> list[str]:
     """What each parameter takes; those with one rule together."""
     rules = {
-        name: kind.rule + (f" ({spec.notes[name]})" if name in spec.notes else "")
+        name: _short(kind.rule) + (f" ({spec.notes[name]})" if name in spec.notes else "")
         for name, kind in spec.types.items()
         if spec.param.get(name) not in _PAGES
     }
@@ -240,6 +246,12 @@ def _rules(spec: QuerySpec) -> list[str]:
     for name, rule in rules.items():
         found.setdefault(rule, []).append(name)
     return [f"{', '.join(names)}: {rule}." for rule, names in found.items()]
+
+
+def _short(rule: str) -> str:
+    """A rule as a docstring gives it: what an identifier is, the class says once."""
+    rule = rule.replace(f", each {TYPES['identifier'].rule}", "")
+    return rule.replace(TYPES["identifier"].rule, "an identifier")
 
 
 def _errors(spec: QuerySpec, specs: Specs) -> str:

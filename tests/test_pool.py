@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, errors
 
 from .api import API, Loop, concurrently
+from .proxy import Proxy
 from .support import EVENT, Admin, connection_id, eventually, execute
 
 Sessions = Callable[[], list[int]]
@@ -303,3 +305,14 @@ def test_pool_fork_inside_a_transaction_leaves_it_to_the_parent(
             os.waitpid(child, 0)
             tx.persist_event({**EVENT, "id": "b"})
         assert stored() == ["a", "b"]
+
+
+def test_close_with_a_connection_that_is_lost_already_aborts_the_others(proxied: Settings, proxy: Proxy) -> None:
+    db = EventflowDB(msgspec.structs.replace(proxied, connection_limit=2))
+    with contextlib.suppress(errors.EventflowDBError), db.transaction() as lost, db.transaction() as other:
+        proxy.cut_request(b"event.persist@")
+        with pytest.raises(errors.UnavailableError):
+            lost.persist_event(EVENT)
+        db.close(0.2)
+        with pytest.raises(errors.UnavailableError):
+            other.persist_event(EVENT)

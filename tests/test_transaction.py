@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,7 +25,8 @@ from eventflow_db import (
 )
 
 from .api import API, Loop, concurrently
-from .operations import TABLES
+from .operations import HALF, TABLES
+from .proxy import Proxy
 from .support import EVENT, Admin, connection_id, deadlock, hold_event
 
 TRANSACTION = "E_EVENTFLOW_DB_TRANSACTION"
@@ -451,6 +453,86 @@ def test_from_connection_after_a_deadlock_raises_at_every_call(
         outbox.persist_event({**EVENT, "id": "after"})
     api.execute(connection, "COMMIT")
     assert stored() == []
+
+
+def test_from_connection_nested_transactions_of_two_sessions_do_not_end_each_other(
+    api: API, settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    connection = api.connect(settings.database, **connection_arguments())
+    api.execute(connection, "BEGIN")
+    one, other = api.session(connection), api.session(connection)
+    with pytest.raises(Stop), one.transaction():
+        one.persist_event({**EVENT, "id": "outer"})
+        with pytest.raises(KeyError), other.transaction():
+            other.persist_event({**EVENT, "id": "inner"})
+            raise KeyError
+        raise Stop
+    api.execute(connection, "COMMIT")
+    assert stored() == []
+
+
+def test_from_connection_nested_transaction_that_the_caller_ended_raises_the_blocks_own_error(
+    api: API, settings: Settings
+) -> None:
+    connection = api.connect(settings.database, **connection_arguments())
+    api.execute(connection, "BEGIN")
+    session = api.session(connection)
+    with pytest.raises(Stop), session.transaction():
+        session.persist_event(EVENT)
+        api.execute(connection, "ROLLBACK")
+        raise Stop
+    with pytest.raises(errors.ConflictError, match="could not be undone"):
+        session.persist_event(EVENT)
+
+
+def test_transaction_nested_that_cannot_be_undone_is_not_committed(
+    settings: Settings, loop: Loop, rival: Any, stored: Callable[[], list[str]]
+) -> None:
+    """Another task is using the transaction when the block ends."""
+    hold_event(rival)
+
+    async def work() -> None:
+        async with AsyncEventflowDB(settings) as db, db.transaction() as tx:
+            waits = None
+            with contextlib.suppress(Stop):
+                async with tx.transaction():
+                    await tx.persist_event({**EVENT, "id": "undone"})
+                    waits = asyncio.create_task(tx.persist_event({**EVENT, "id": "held"}))
+                    await asyncio.sleep(0.3)
+                    raise Stop
+            await asyncio.to_thread(rival.rollback)
+            assert waits is not None
+            await waits
+
+    with pytest.raises(errors.ConflictError, match="could not be undone"):
+        loop.run(work())
+    assert stored() == []
+
+
+def test_transaction_made_long_before_its_block_is_tried_again(proxied: Settings, proxy: Proxy) -> None:
+    with EventflowDB(msgspec.structs.replace(proxied, retry_timeout=0.3)) as db:
+        db.ping()
+        tx = db.transaction()
+        time.sleep(0.4)
+        proxy.cut_request(b"session.begin@")
+        with tx:
+            pass
+
+
+def test_transaction_batch_whose_savepoint_is_lost_has_the_batchs_code(far: EventflowDB, proxy: Proxy) -> None:
+    proxy.cut_reply(b"session.savepoint@")
+    with pytest.raises(errors.UnavailableError), far.transaction() as tx:
+        with pytest.raises(errors.UnavailableError) as caught:
+            tx.persist_events([HALF, HALF])
+        assert caught.value.code == "E_EVENTFLOW_DB_EVENT_PERSIST"
+
+
+@pytest.mark.parametrize("name", ["transaction", "lock"])
+def test_block_that_ends_without_a_beginning_raises_invalid_value_error(settings: Settings, name: str) -> None:
+    with EventflowDB(settings) as db:
+        manager = getattr(db, name)(*["name"] * (name == "lock"))
+        with pytest.raises(errors.InvalidValueError):
+            manager.__exit__(None, None, None)
 
 
 def test_run_transaction_gives_what_the_function_gave(db: EventflowDB, stored: Callable[[], list[str]]) -> None:

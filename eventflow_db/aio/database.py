@@ -135,9 +135,7 @@ class AsyncEventflowDB(AsyncPooledSession):
                     for text in statement.batches(groups, tx._channel.packet_limit):
                         await tx._run(Call(spec, text))
             except EventflowDBError as error:
-                failure = type(error)(spec.error.code, error.message, error.errno)
-                failure.__cause__ = error.__cause__
-                return failure
+                return spec.recoded(error)
             return None, None
 
         await self._repeat(spec, attempt, budget, rows)

@@ -52,7 +52,8 @@ class AsyncLock(AbstractAsyncContextManager[None]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         channel = self._channel
-        assert channel is not None
+        if channel is None:
+            raise self._release.spec.invalid("the lock is not held: use it in a with block")
         if channel.owner != aowner():
             # a forked child: the lock, and its connection, are the parent's
             channel.abort()

@@ -15,12 +15,15 @@ from .caller import AsyncCaller
 
 @redacting_all
 class AsyncMethods(AsyncCaller):
-    """One method for each query that has one."""
+    """One method for each query that has one.
+
+    An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    """
 
     async def read_certificate(self, id: str) -> Certificate:
         """Read the active certificate of an id.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        id: an identifier.
 
         Raises: NotFoundError with the code E_EVENTFLOW_DB_CERTIFICATE_NOT_FOUND, InvalidValueError before anything
         is sent, others. The code is E_EVENTFLOW_DB_CERTIFICATE_READ.
@@ -30,7 +33,7 @@ class AsyncMethods(AsyncCaller):
     async def revoke_certificate(self, id: str) -> bool:
         """Revoke the active certificate of an id: it becomes the newest of its archived versions.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        id: an identifier.
 
         False: there was none.
 
@@ -59,8 +62,8 @@ class AsyncMethods(AsyncCaller):
     async def read_event(self, id: str, *, deserialize: bool = False) -> Event:
         """Read an event.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. deserialize:
-        `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+        id: an identifier. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and
+        exceptions again.
 
         Raises: NotFoundError with the code E_EVENTFLOW_DB_EVENT_NOT_FOUND, InvalidValueError before anything is
         sent, others. The code is E_EVENTFLOW_DB_EVENT_READ.
@@ -71,7 +74,7 @@ class AsyncMethods(AsyncCaller):
     async def delete_event(self, id: str) -> bool:
         """Delete an event with its associations, schedule and publication; its answers stay, without their rid.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        id: an identifier.
 
         False: there was none.
 
@@ -84,9 +87,8 @@ class AsyncMethods(AsyncCaller):
     ) -> list[Event]:
         """Read the events of a process, oldest first.
 
-        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
-        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
-        datetimes, sets, dicts and exceptions again.
+        domain, pid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type":
+        …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
@@ -105,9 +107,9 @@ class AsyncMethods(AsyncCaller):
     ) -> list[Event]:
         """Read the events of a process from start to end, both included, oldest first.
 
-        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. start, end:
-        an aware datetime. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …,
-        "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+        domain, pid: an identifier. start, end: an aware datetime. limit: a whole number from 0 up, or None for no
+        limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions
+        again.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
@@ -121,10 +123,9 @@ class AsyncMethods(AsyncCaller):
     ) -> list[Event]:
         """Read the events of a process that have one of the names, oldest first; without names, none.
 
-        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. names: a
-        list of identifiers, each text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
-        limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data`
-        become datetimes, sets, dicts and exceptions again.
+        domain, pid: an identifier. names: a list of identifiers. limit: a whole number from 0 up, or None for no
+        limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions
+        again.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
@@ -136,8 +137,7 @@ class AsyncMethods(AsyncCaller):
     async def read_distinct_pid_by_domain(self, domain: str, *, limit: int | None = None) -> list[str]:
         """Read the processes that a domain has events of, each once, sorted.
 
-        domain: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
-        number from 0 up, or None for no limit.
+        domain: an identifier. limit: a whole number from 0 up, or None for no limit.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_READ_DISTINCT_PID_BY_DOMAIN.
@@ -147,7 +147,7 @@ class AsyncMethods(AsyncCaller):
     async def delete_event_by_domain_and_pid(self, domain: str, pid: str) -> bool:
         """Delete every event of a process, with their associations, schedules and publications.
 
-        domain, pid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        domain, pid: an identifier.
 
         False: there was none.
 
@@ -160,9 +160,8 @@ class AsyncMethods(AsyncCaller):
     ) -> list[Event]:
         """Read the events of a domain that are associated with a correlated process, oldest first.
 
-        domain, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
-        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
-        datetimes, sets, dicts and exceptions again.
+        domain, cpid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type":
+        …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ.
@@ -173,9 +172,8 @@ class AsyncMethods(AsyncCaller):
     async def read_events_by_eid(self, eid: str, *, limit: int | None = None, deserialize: bool = False) -> list[Event]:
         """Read the events of every domain that are associated with an entity, oldest first.
 
-        eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
-        number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes,
-        sets, dicts and exceptions again.
+        eid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …,
+        "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_EID.
         """
@@ -187,9 +185,8 @@ class AsyncMethods(AsyncCaller):
     ) -> list[Event]:
         """Read the events of a domain that are associated with an entity, oldest first.
 
-        domain, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a
-        whole number from 0 up, or None for no limit. deserialize: `{"$type": …, "$value": …}` in `data` become
-        datetimes, sets, dicts and exceptions again.
+        domain, eid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type":
+        …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID.
@@ -203,10 +200,10 @@ class AsyncMethods(AsyncCaller):
         """Iterate over the events of a domain that are associated with a correlated process, page by page, by their
         ids.
 
-        domain, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after:
-        start behind this event, or this id. page: events that memory holds at a time, at least 1. No connection is
-        held between pages; an event that is committed later with an earlier id than the last one read is missed.
-        deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+        domain, cpid: an identifier. after: start behind this event, or this id. page: events that memory holds at a
+        time, at least 1. No connection is held between pages; an event that is committed later with an earlier id
+        than the last one read is missed. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets,
+        dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ.
@@ -220,10 +217,10 @@ class AsyncMethods(AsyncCaller):
     ) -> AsyncIterator[Event]:
         """Iterate over the events of every domain that are associated with an entity, page by page, by their ids.
 
-        eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after: start behind
-        this event, or this id. page: events that memory holds at a time, at least 1. No connection is held between
-        pages; an event that is committed later with an earlier id than the last one read is missed. deserialize:
-        `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+        eid: an identifier. after: start behind this event, or this id. page: events that memory holds at a time, at
+        least 1. No connection is held between pages; an event that is committed later with an earlier id than the
+        last one read is missed. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts
+        and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_EID.
         """
@@ -234,10 +231,10 @@ class AsyncMethods(AsyncCaller):
     ) -> AsyncIterator[Event]:
         """Iterate over the events of a domain that are associated with an entity, page by page, by their ids.
 
-        domain, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. after: start
-        behind this event, or this id. page: events that memory holds at a time, at least 1. No connection is held
-        between pages; an event that is committed later with an earlier id than the last one read is missed.
-        deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+        domain, eid: an identifier. after: start behind this event, or this id. page: events that memory holds at a
+        time, at least 1. No connection is held between pages; an event that is committed later with an earlier id
+        than the last one read is missed. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets,
+        dicts and exceptions again.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID.
@@ -256,7 +253,7 @@ class AsyncMethods(AsyncCaller):
     async def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Associate an event with a correlated process.
 
-        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, cpid: an identifier.
 
         True: always.
 
@@ -279,7 +276,7 @@ class AsyncMethods(AsyncCaller):
     async def delete_event_cpid(self, event_id: str, cpid: str) -> bool:
         """Delete the association of an event with a correlated process.
 
-        event_id, cpid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, cpid: an identifier.
 
         False: there was none.
 
@@ -290,8 +287,7 @@ class AsyncMethods(AsyncCaller):
     async def read_event_cpid_by_event_id(self, event_id: str, *, limit: int | None = None) -> list[str]:
         """Read the correlated processes of an event, sorted.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
-        number from 0 up, or None for no limit.
+        event_id: an identifier. limit: a whole number from 0 up, or None for no limit.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID.
@@ -308,7 +304,7 @@ class AsyncMethods(AsyncCaller):
     async def persist_event_eid(self, event_id: str, eid: str) -> bool:
         """Associate an event with an entity.
 
-        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, eid: an identifier.
 
         True: always.
 
@@ -331,7 +327,7 @@ class AsyncMethods(AsyncCaller):
     async def delete_event_eid(self, event_id: str, eid: str) -> bool:
         """Delete the association of an event with an entity.
 
-        event_id, eid: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, eid: an identifier.
 
         False: there was none.
 
@@ -342,8 +338,7 @@ class AsyncMethods(AsyncCaller):
     async def read_event_eid_by_event_id(self, event_id: str, *, limit: int | None = None) -> list[str]:
         """Read the entities of an event, sorted.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates. limit: a whole
-        number from 0 up, or None for no limit.
+        event_id: an identifier. limit: a whole number from 0 up, or None for no limit.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_EID_READ_BY_EVENT_ID.
@@ -360,8 +355,7 @@ class AsyncMethods(AsyncCaller):
     async def persist_event_published(self, published: NewPublishedEvent | PublishedEvent) -> bool:
         """Persist the publication of an event.
 
-        published: a mapping of the following, or a PublishedEvent. event_id, publisher: text of 1 to 64 characters,
-        without white space around it, NUL or lone surrogates.
+        published: a mapping of the following, or a PublishedEvent. event_id, publisher: an identifier.
 
         True: always.
 
@@ -384,7 +378,7 @@ class AsyncMethods(AsyncCaller):
     async def read_event_published(self, event_id: str) -> PublishedEvent:
         """Read the publication of an event.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         Raises: NotFoundError with the code E_EVENTFLOW_DB_EVENT_PUBLISHED_NOT_FOUND, InvalidValueError before
         anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_PUBLISHED_READ.
@@ -394,7 +388,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_published_to_consumed_by_hub(self, event_id: str, hub: str) -> bool:
         """Claim a publication for a hub: True for exactly one caller, ever.
 
-        event_id, hub: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, hub: an identifier.
 
         False: another hub has it, or it is unknown.
 
@@ -406,7 +400,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_published_to_consumed_by_spoke(self, event_id: str, spoke: str) -> bool:
         """Claim a publication for a spoke, its consumer: True for exactly one caller, ever.
 
-        event_id, spoke: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id, spoke: an identifier.
 
         False: another spoke has it, or it is unknown.
 
@@ -418,7 +412,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_published_to_success(self, event_id: str) -> bool:
         """Mark a publication as having succeeded, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: there is none.
 
@@ -430,7 +424,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_published_to_failed(self, event_id: str) -> bool:
         """Mark a publication as having failed, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: there is none.
 
@@ -442,7 +436,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_published_to_orphan(self, event_id: str) -> bool:
         """Mark a publication as having found no consumer, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: there is none.
 
@@ -462,8 +456,8 @@ class AsyncMethods(AsyncCaller):
     async def persist_event_scheduled(self, scheduled: NewScheduledEvent | ScheduledEvent) -> bool:
         """Persist the schedule of an event; its time is cut to the second: at most a second early, never late.
 
-        scheduled: a mapping of the following, or a ScheduledEvent. event_id: text of 1 to 64 characters, without
-        white space around it, NUL or lone surrogates. scheduled: an aware datetime (cut to the second).
+        scheduled: a mapping of the following, or a ScheduledEvent. event_id: an identifier. scheduled: an aware
+        datetime (cut to the second).
 
         True: always.
 
@@ -486,7 +480,7 @@ class AsyncMethods(AsyncCaller):
     async def read_event_scheduled(self, event_id: str) -> ScheduledEvent:
         """Read the schedule of an event, with the event's domain, pid and name.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         Raises: NotFoundError with the code E_EVENTFLOW_DB_SCHEDULED_EVENT_NOT_FOUND, InvalidValueError before
         anything is sent, others. The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_READ.
@@ -505,7 +499,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_scheduled_executed(self, event_id: str) -> bool:
         """Claim the execution of a scheduled event: True for exactly one caller, ever.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: it is executed already, or unknown.
 
@@ -517,7 +511,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_scheduled_success(self, event_id: str) -> bool:
         """Mark a scheduled event as having succeeded, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: it has no schedule.
 
@@ -529,7 +523,7 @@ class AsyncMethods(AsyncCaller):
     async def update_event_scheduled_failed(self, event_id: str) -> bool:
         """Mark a scheduled event as having failed, now.
 
-        event_id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        event_id: an identifier.
 
         False: it has no schedule.
 
@@ -549,9 +543,9 @@ class AsyncMethods(AsyncCaller):
     async def persist_hub(self, hub: NewHub | Hub) -> bool:
         """Persist a hub, online from now on.
 
-        hub: a mapping of the following, or a Hub. id: text of 1 to 64 characters, without white space around it,
-        NUL or lone surrogates. external_ip, internal_ip: text of 1 to 16 characters, without white space around it,
-        NUL or lone surrogates. external_port, internal_port: a whole number from 0 to 65535.
+        hub: a mapping of the following, or a Hub. id: an identifier. external_ip, internal_ip: text of 1 to 16
+        characters, without white space around it, NUL or lone surrogates. external_port, internal_port: a whole
+        number from 0 to 65535.
 
         True: always.
 
@@ -572,7 +566,7 @@ class AsyncMethods(AsyncCaller):
     async def update_hub_to_quit(self, id: str) -> bool:
         """Mark a hub as quit, now: True once.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        id: an identifier.
 
         False: it had quit already, or is unknown.
 
@@ -584,7 +578,7 @@ class AsyncMethods(AsyncCaller):
     async def has_hub_quit(self, id: str) -> bool:
         """Whether a hub has quit.
 
-        id: text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+        id: an identifier.
 
         False: it is online, or unknown.
 

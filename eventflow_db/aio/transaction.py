@@ -28,7 +28,7 @@ class AsyncTransaction(AsyncConnectionSession):
     def __init__(self, db: AsyncPooledSession, budget: AsyncBudget | None = None) -> None:
         super().__init__(db._sql)
         self._db = db
-        self._budget = budget or AsyncBudget(db.settings)
+        self._budget = budget
         self._finish(InvalidValueError, "the transaction has not begun: use it in a with block")
         self._has_begun = False
         self._is_clean = False
@@ -41,7 +41,7 @@ class AsyncTransaction(AsyncConnectionSession):
         if self._has_begun:
             raise call.spec.invalid("a transaction has one block: begin another one")
         self._has_begun = True
-        channel, _ = await self._db._hold(call, self._budget)
+        channel, _ = await self._db._hold(call, self._budget or AsyncBudget(self._db.settings))
         assert channel is not None
         self._channel, self._finished = channel, None
         return self
@@ -49,6 +49,8 @@ class AsyncTransaction(AsyncConnectionSession):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if not self._has_begun:
+            await self._check(self._sql.session.commit.statement.spec)
         try:
             if error is None:
                 await self._commit()

@@ -233,6 +233,8 @@ class Transport(Connected):
 
     def abort_in_use(self) -> None:
         """Close while another thread is using it: that one meets the end of the connection."""
-        with contextlib.suppress(OSError, AttributeError):
-            # TLS's own would wait
-            socket.socket.shutdown(self.connection._sock, socket.SHUT_RDWR)
+        sock = self.connection._sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # TLS's own would wait
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)

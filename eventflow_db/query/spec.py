@@ -213,6 +213,12 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """An error of this query: the database failed."""
         return kind(self.error.code, f"{self.error.message}: {text}", errno)
 
+    def recoded(self, error: EventflowDBError) -> EventflowDBError:
+        """The error of another query that ran for this one, with this one's code."""
+        failure = type(error)(self.error.code, error.message, error.errno)
+        failure.__cause__ = error.__cause__
+        return failure
+
     def invalid(self, rules: str) -> InvalidValueError:
         """An error of this query: what it was given breaks these rules."""
         return InvalidValueError(self.error.code, rules)

@@ -91,13 +91,13 @@ def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:
 
     Raises: InvalidValueError where it is none of these.
     """
-    if isinstance(given, msgspec.Struct):
-        names = dict(zip(given.__struct_encode_fields__, given.__struct_fields__, strict=True))
-        return {key: getattr(given, names[key]) for key in spec.types if key in names}
     if spec.takes is None:
         if not isinstance(given, (tuple, list)) or len(given) != len(spec.types):
             raise spec.invalid(f"must be a tuple ({', '.join(spec.types)})")
         return dict(zip(spec.types, given, strict=True))
+    if isinstance(given, msgspec.Struct):
+        names = dict(zip(given.__struct_encode_fields__, given.__struct_fields__, strict=True))
+        return {key: getattr(given, names[key]) for key in spec.types if key in names}
     if not isinstance(given, Mapping):
         raise spec.invalid("must be a mapping, or a record of its table")
     return dict(given)

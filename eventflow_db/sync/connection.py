@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,6 +25,8 @@ from .channel import Channel
 from .operations import Session
 
 _LOST: Final = "the connection was lost, the transaction is rolled back"
+_numbers = itertools.count(1)
+"""Of savepoints, no two alike: several sessions may use one connection, and the later of one name ends the earlier."""
 _UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 
 
@@ -36,7 +39,7 @@ class ConnectionSession(Session):
     def __init__(self, sql: Any) -> None:
         self._sql = sql
         self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
-        self._savepoints = 0
+        self._savepoints: list[int] = []
         # never waited for
         self._busy = threading.Lock()
 
@@ -108,9 +111,14 @@ class ConnectionSession(Session):
             # which is all or nothing by itself
             self._run(Call(statement.spec, texts[0]))
             return
-        with self.transaction():
-            for text in texts:
-                self._run(Call(statement.spec, text))
+        try:
+            with self.transaction():
+                for text in texts:
+                    self._run(Call(statement.spec, text))
+            return
+        except EventflowDBError as error:
+            failure = statement.spec.recoded(error)
+        raise failure
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction inside this one, a savepoint: what its block has done is undone when the block raises.
@@ -142,25 +150,29 @@ class _AsyncSavepoint(AbstractContextManager[Session]):
         if self._number:
             raise query.statement.spec.invalid("a transaction has one block: begin another one")
         session._need_transaction(query.statement.spec)
-        self._number = session._savepoints = session._savepoints + 1
+        self._number = next(_numbers)
         query(session, savepoint=self._number)
+        session._savepoints.append(self._number)
         return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         session, queries = self._session, self._session._sql.session
-        if self._number != session._savepoints:
+        spec = queries.release_savepoint.statement.spec
+        if session._savepoints[-1:] != [self._number]:
             # to roll this one back would undo the other's work, which may have been acknowledged
             session._finish(InvalidValueError, "nested transactions ended in another order than they began")
-            session._check(queries.release_savepoint.statement.spec)
-        session._savepoints -= 1
+            session._check(spec)
+        session._savepoints.pop()
         if error is None:
             queries.release_savepoint(session, savepoint=self._number)
             return
-        # where it fails, the server has rolled everything back, or the caller has ended the transaction
-        with contextlib.suppress(EventflowDBError):
+        try:
             queries.rollback_to_savepoint(session, savepoint=self._number)
+        except EventflowDBError:
+            # the block's own error is the one to raise; what it has done must not be committed
+            session._finish(ConflictError, "a nested transaction could not be undone")
 
 
 @redacting_all

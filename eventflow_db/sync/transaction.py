@@ -29,7 +29,7 @@ class Transaction(ConnectionSession):
     def __init__(self, db: PooledSession, budget: Budget | None = None) -> None:
         super().__init__(db._sql)
         self._db = db
-        self._budget = budget or Budget(db.settings)
+        self._budget = budget
         self._finish(InvalidValueError, "the transaction has not begun: use it in a with block")
         self._has_begun = False
         self._is_clean = False
@@ -42,7 +42,7 @@ class Transaction(ConnectionSession):
         if self._has_begun:
             raise call.spec.invalid("a transaction has one block: begin another one")
         self._has_begun = True
-        channel, _ = self._db._hold(call, self._budget)
+        channel, _ = self._db._hold(call, self._budget or Budget(self._db.settings))
         assert channel is not None
         self._channel, self._finished = channel, None
         return self
@@ -50,6 +50,8 @@ class Transaction(ConnectionSession):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if not self._has_begun:
+            self._check(self._sql.session.commit.statement.spec)
         try:
             if error is None:
                 self._commit()
