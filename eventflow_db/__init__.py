@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -24,9 +25,12 @@ __all__ = [
 ]  # fmt: skip
 
 
+_ASYNC = ("AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "locate_async")
+
+
 def __getattr__(name: str) -> Any:
     """The asyncio API is imported on first use: it needs aiomysql, which sync users may leave out."""
-    if name not in ("AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "locate_async"):
+    if name not in _ASYNC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
@@ -36,3 +40,12 @@ def __getattr__(name: str) -> Any:
         if error.name and error.name.partition(".")[0] == "aiomysql":
             raise ImportError(f"{name} needs aiomysql: pip install 'eventflow-db[async]'") from error
         raise
+
+
+try:
+    _has_driver = find_spec("aiomysql") is not None
+except ValueError:
+    # it was taken out of sys.modules on purpose
+    _has_driver = False
+if not _has_driver:
+    __all__ = [name for name in __all__ if name not in _ASYNC]

@@ -8,6 +8,8 @@ import time
 from functools import lru_cache
 from typing import Final
 
+from .forking import after_fork
+
 IDENTIFIER: Final = r"\A[^\s\x00\ud800-\udfff](?:[^\x00\ud800-\udfff]{0,%d}[^\s\x00\ud800-\udfff])?\Z"
 """Text without white space around it: columns compare padded, so that "a" and "a " are one key."""
 
@@ -27,8 +29,7 @@ class _Sequence:
         self._random = 0
         # random, some at a time: asking the system for each costs more than all the rest
         self._steps: list[int] = []
-        # another thread may hold the lock while this process forks: the child's copy would stay locked for ever
-        os.register_at_fork(after_in_child=self._unlock)
+        after_fork(self._unlock)
 
     def _unlock(self) -> None:
         self._lock = threading.Lock()

@@ -84,6 +84,31 @@ def test_import_without_aiomysql_says_what_to_install() -> None:
     assert all("pip install 'eventflow-db[async]'" in line for line in lines)
 
 
+def test_import_of_everything_without_aiomysql_leaves_the_asyncio_api_out() -> None:
+    code = """
+        import sys
+        sys.modules["aiomysql"] = None
+        from eventflow_db import *
+        print(EventflowDB.__name__, "AsyncEventflowDB" in globals())
+    """
+    assert run(sys.executable, "-c", textwrap.dedent(code)) == "EventflowDB False\n"
+
+
+def test_package_works_where_processes_do_not_fork_and_poll_is_missing(eventflow_server: Server) -> None:
+    """As on Windows; eventlet takes select.poll away as well."""
+    code = f"""
+        import os, random, select
+        import aiosql, msgspec, pymysql
+        del os.register_at_fork, select.poll
+        from eventflow_db import EventflowDB
+        with EventflowDB({eventflow_server.database_url("information_schema")!r}) as db:
+            db.ping()
+            db.ping()
+            print("pong")
+    """
+    assert run(sys.executable, "-c", textwrap.dedent(code)) == "pong\n"
+
+
 def test_every_public_name_is_there() -> None:
     import eventflow_db
 

@@ -229,3 +229,14 @@ def test_session_time_zone_is_utc_where_the_servers_default_is_not(admin: Admin,
         pytest.skip("the given server's default is UTC")
     found = db.read_event(db.persist_event(EVENT)).timestamp
     assert abs(found - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+class Frozen(datetime):
+    """As the datetimes of freezegun, pendulum and pandas are."""
+
+
+def test_persist_event_takes_datetimes_of_a_subclass(db: EventflowDB) -> None:
+    moment = Frozen(2030, 1, 2, 3, 4, 5, 678_000, UTC)
+    event_id = db.persist_event({**EVENT, "timestamp": moment})
+    assert db.read_event(event_id).timestamp == moment
+    assert db.persist_event_scheduled({"event_id": event_id, "scheduled": moment})

@@ -535,6 +535,17 @@ def test_block_that_ends_without_a_beginning_raises_invalid_value_error(settings
             manager.__exit__(None, None, None)
 
 
+def test_run_transaction_of_a_coroutine_function_in_the_sync_api_raises_invalid_value_error(
+    settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    async def work(tx: Transaction) -> None:
+        tx.persist_event(EVENT)
+
+    with EventflowDB(settings) as db, pytest.raises(errors.InvalidValueError, match="gives a coroutine"):
+        db.run_transaction(work)  # type: ignore[unused-coroutine]
+    assert stored() == []
+
+
 def test_run_transaction_gives_what_the_function_gave(db: EventflowDB, stored: Callable[[], list[str]]) -> None:
     assert db.run_transaction(lambda tx: tx.persist_event({**EVENT, "id": "a"})) == "a"
     assert stored() == ["a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -100,18 +101,23 @@ class AsyncEventflowDB(AsyncPooledSession):
 
         What the function does besides is done again too. Gives what it gave.
 
-        Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises.
+        Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises; InvalidValueError where it gives
+        a coroutine.
         """
-        budget = AsyncBudget(self.settings)
+        budget, spec = AsyncBudget(self.settings), self._sql.session.commit.statement.spec
 
         async def attempt() -> tuple[None, T] | EventflowDBError:
             try:
                 async with AsyncTransaction(self, budget) as tx:
-                    return None, await work(tx)
+                    done = await work(tx)
+                    if inspect.iscoroutine(done):
+                        done.close()
+                        raise spec.invalid("work: gives a coroutine, of which nothing has run")
+                    return None, done
             except EventflowDBError as error:
                 return error
 
-        _, result = await self._repeat(self._sql.session.commit.statement.spec, attempt, budget)
+        _, result = await self._repeat(spec, attempt, budget)
         done: T = result
         return done
 

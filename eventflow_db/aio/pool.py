@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from weakref import WeakSet
 import pymysql.err
 
 from ..driver.waiting import AsyncWaiter, aowner, asleep
+from ..forking import after_fork
 from ..settings import Settings, ssl_context
 from .cancel import AsyncCancellation
 from .channel import AsyncChannel
@@ -218,4 +218,4 @@ def _after_fork() -> None:
         pool.renew_lock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+after_fork(_after_fork)

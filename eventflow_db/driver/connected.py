@@ -19,10 +19,13 @@ class Connected:
         self.opened = time.monotonic()
         self.gave_up = False
         """Whether the server may still be at a statement whose reply was not waited for."""
-        self._poll: select.poll | None = None
+        self._poll: Any = None
 
     def _has_input(self, descriptor: int) -> bool:
         """Whether something waits to be read, the end included."""
+        if not hasattr(select, "poll"):
+            # Windows, and where eventlet has taken it away
+            return bool(select.select([descriptor], [], [], 0)[0])
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(descriptor, select.POLLIN)

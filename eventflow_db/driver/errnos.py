@@ -58,7 +58,7 @@ _DENIED: Final = (
     1044, 1045, 1130, 1131, 1142, 1143, 1227, 1251, 1370, 1410, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151,
 )  # fmt: skip
 _SCHEMA: Final = (
-    1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1146, 1176, 1193, 1214, 1235, 1267, 1273,
+    1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1176, 1193, 1214, 1235, 1267, 1273,
     1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1824, 1932, 3098, 3734, 3750, 3780,
 )  # fmt: skip
 
@@ -104,11 +104,18 @@ MEANINGS: Final = (
     Meaning(UnavailableError, "unknown database", (1049,), discard=True),
     Meaning(UnavailableError, "the account has used up one of its limits", (1226,), discard=True),
     Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
-    _STOPPING._replace(numbers=(1047, 3032, 3100), out_of_service=True),
+    # from 9001 on: of ProxySQL, which has no server
+    _STOPPING._replace(numbers=(1047, 3032, 3100, 9001, 9006, 9501), out_of_service=True),
     _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True),
     _STOPPING._replace(numbers=(1927, 3169), not_executed=True),
     _STOPPING._replace(numbers=(4031,), not_executed=True, not_begun=True),
-    Meaning(UnavailableError, "the server is read-only", (1290, 1792, 1836), discard=True, out_of_service=True),
+    Meaning(
+        UnavailableError,
+        "the server is read-only",
+        (1036, 1290, 1792, 1836, 1874, 1881),
+        discard=True,
+        out_of_service=True,
+    ),
     Meaning(
         UnavailableError,
         "the server is out of resources",
@@ -120,6 +127,7 @@ MEANINGS: Final = (
     _LOST._replace(numbers=(2013, 2014, 2027, 2055)),
     Meaning(OutcomeUnknownError, "the server failed while committing", (1180,), discard=True),
     # tables, statements, the server's set-up
+    Meaning(SchemaError, "a table is missing, which setup_table_schemas() makes", (1146,)),
     Meaning(SchemaError, "the tables or the server are not what the SQL needs", _SCHEMA),
     Meaning(SchemaError, "the server does not understand the SQL", (1064,), quotes=True),
     Meaning(SchemaError, "the server refuses a setting of the session", (1231,), quotes=True),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
+
+from ..forking import after_fork
 
 
 class _Pause:
@@ -17,7 +18,7 @@ class _Pause:
         self._lock = threading.Lock()
         self._depth = 0
         self._was_enabled = False
-        os.register_at_fork(after_in_child=self._resume)
+        after_fork(self._resume)
 
     def __enter__(self) -> None:
         with self._lock:

@@ -43,12 +43,19 @@ def _integer(value: int) -> bytes:
     return b"%d" % value
 
 
-def _seconds(value: datetime) -> bytes:
-    return utc(value, milliseconds=False).strftime("'%Y-%m-%d %H:%M:%S'").encode()
+def _aware(value: Any, milliseconds: bool) -> datetime:
+    # not by msgspec, which refuses the subclasses of freezegun, pendulum and pandas
+    if not isinstance(value, datetime):
+        raise msgspec.ValidationError
+    return utc(value, milliseconds)
 
 
-def _milliseconds(value: datetime) -> bytes:
-    value = utc(value, milliseconds=True)
+def _seconds(value: Any) -> bytes:
+    return _aware(value, milliseconds=False).strftime("'%Y-%m-%d %H:%M:%S'").encode()
+
+
+def _milliseconds(value: Any) -> bytes:
+    value = _aware(value, milliseconds=True)
     return b"'%s.%03d'" % (value.strftime("%Y-%m-%d %H:%M:%S").encode(), value.microsecond // 1000)
 
 
@@ -163,8 +170,8 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "bytes": _bytes(TEXT_BYTES),
     "bytes(16)": _bytes(16),
     "json": ParameterType(Any, "JSON", lambda value: _quoted(encode_json(value)), "Any", json.loads, {}),
-    "datetime": _time(datetime, "an aware datetime", _seconds, "datetime"),
-    "datetime(3)": _time(datetime, "an aware datetime", _milliseconds, "datetime"),
+    "datetime": _time(Any, "an aware datetime", _seconds, "datetime"),
+    "datetime(3)": _time(Any, "an aware datetime", _milliseconds, "datetime"),
     "date": _time(Any, _DATE_RULE, _date, "date"),
     "partition": _time(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode(), "date"),
     "port": _whole("a whole number from 0 to 65535", 0, 65535, 1),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -101,18 +102,23 @@ class EventflowDB(PooledSession):
 
         What the function does besides is done again too. Gives what it gave.
 
-        Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises.
+        Raises: as transaction (E_EVENTFLOW_DB_TRANSACTION); what the function raises; InvalidValueError where it gives
+        a coroutine.
         """
-        budget = Budget(self.settings)
+        budget, spec = Budget(self.settings), self._sql.session.commit.statement.spec
 
         def attempt() -> tuple[None, T] | EventflowDBError:
             try:
                 with Transaction(self, budget) as tx:
-                    return None, work(tx)
+                    done = work(tx)
+                    if inspect.iscoroutine(done):
+                        done.close()
+                        raise spec.invalid("work: gives a coroutine, of which nothing has run")
+                    return None, done
             except EventflowDBError as error:
                 return error
 
-        _, result = self._repeat(self._sql.session.commit.statement.spec, attempt, budget)
+        _, result = self._repeat(spec, attempt, budget)
         done: T = result
         return done
 

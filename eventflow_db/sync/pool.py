@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from weakref import WeakSet
 import pymysql.err
 
 from ..driver.waiting import Waiter, owner, sleep
+from ..forking import after_fork
 from ..settings import Settings, ssl_context
 from .cancel import Cancellation
 from .channel import Channel
@@ -219,4 +219,4 @@ def _after_fork() -> None:
         pool.renew_lock()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+after_fork(_after_fork)
