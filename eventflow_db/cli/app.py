@@ -61,7 +61,9 @@ def run() -> int:
         report.status(error.message)
         return 1 if isinstance(error, ContractError) else 2
     except pymysql.err.Error as error:
-        report.status(f"the server says: {error.args[-1]} ({errno_of(error)})")
+        number = errno_of(error)
+        who = "could not connect" if number in (2003, 2026) else "the server says"
+        report.status(f"{who}: {error.args[-1]} ({number})")
     except OSError as error:
         report.status(f"{error.filename or 'could not connect'}: {error.strerror or error}")
     except (typer.Abort, KeyboardInterrupt):
