@@ -130,6 +130,9 @@ def _gives(spec: QuerySpec) -> str:
 
 
 def _method_gives(spec: QuerySpec) -> str:
+    if spec.returns == "bool?":
+        # no row is False
+        return "bool"
     return _gives(spec).replace("list", "AsyncIterator") if _is_iterator(spec) else _gives(spec)
 
 
@@ -180,6 +183,8 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
     elif _has_data(spec):
         condition = "deserialize" if not spec.returns.endswith("?") else "deserialize and event is not None"
         lines = [f"event = {call}", f"return revived(event) if {condition} else event"]
+    elif spec.returns == "bool?":
+        lines = [f"return bool({call})"]
     elif shape(spec.returns) == "changed":
         lines = [f"return {call} > 0"]
     else:

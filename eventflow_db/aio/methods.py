@@ -584,7 +584,7 @@ class AsyncMethods(AsyncCaller):
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_HUB_HAS_QUIT.
         """
-        return await self._sql.hub.has_quit(self, id=id)
+        return bool(await self._sql.hub.has_quit(self, id=id))
 
     async def create_table_hub(self) -> None:
         """Create the table hub where it is missing.

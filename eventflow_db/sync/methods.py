@@ -584,7 +584,7 @@ class Methods(Caller):
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_HUB_HAS_QUIT.
         """
-        return self._sql.hub.has_quit(self, id=id)
+        return bool(self._sql.hub.has_quit(self, id=id))
 
     def create_table_hub(self) -> None:
         """Create the table hub where it is missing.

@@ -14,15 +14,14 @@ VALUES (:event_id, :cpid);
 -- name: delete(event_id, cpid)!
 -- method: delete_event_cpid
 -- Delete the association of an event with a correlated process.
--- The index is forced: either one finds the row, and which a server takes depends on its statistics.
+-- Forcing the index would take a DELETE of several tables, which takes MariaDB twice as long.
 -- param event_id: identifier
 -- param cpid: identifier
 -- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_CPID_DELETE could not delete event cpid
 -- index: event_cpid.PRIMARY (event_id, cpid)
 -- idempotent: yes
-DELETE event_cpid
-FROM event_cpid FORCE INDEX (PRIMARY)
+DELETE FROM event_cpid
 WHERE event_id = :event_id AND cpid = :cpid;
 
 -- name: read_by_event_id(event_id, limit)

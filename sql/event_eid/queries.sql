@@ -14,15 +14,14 @@ VALUES (:event_id, :eid);
 -- name: delete(event_id, eid)!
 -- method: delete_event_eid
 -- Delete the association of an event with an entity.
--- The index is forced: either one finds the row, and which a server takes depends on its statistics.
+-- Forcing the index would take a DELETE of several tables, which takes MariaDB twice as long.
 -- param event_id: identifier
 -- param eid: identifier
 -- returns: changed (False: there was none)
 -- error: E_EVENTFLOW_DB_EVENT_EID_DELETE could not delete event eid
 -- index: event_eid.PRIMARY (event_id, eid)
 -- idempotent: yes
-DELETE event_eid
-FROM event_eid FORCE INDEX (PRIMARY)
+DELETE FROM event_eid
 WHERE event_id = :event_id AND eid = :eid;
 
 -- name: read_by_event_id(event_id, limit)

@@ -56,10 +56,10 @@ WHERE id = :id AND quit IS NULL;
 -- method: has_hub_quit
 -- Whether a hub has quit.
 -- param id: identifier
--- returns: bool (False: it is online, or unknown)
+-- returns: bool? (False: it is online, or unknown)
 -- error: E_EVENTFLOW_DB_HUB_HAS_QUIT could not read whether hub has quit
 -- index: hub.PRIMARY (id)
 -- idempotent: yes
-SELECT COUNT(quit) AS has_quit
+SELECT quit IS NOT NULL AS has_quit
 FROM hub
 WHERE id = :id;
