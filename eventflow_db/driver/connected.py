@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import select
 import time
-from typing import Any
+from typing import Any, Final
 
 from ..settings import Settings
+
+_CAN_POLL: Final = hasattr(select, "poll")
+"""Not on Windows, nor where eventlet has taken it away."""
 
 
 class Connected:
@@ -23,8 +26,7 @@ class Connected:
 
     def _has_input(self, descriptor: int) -> bool:
         """Whether something waits to be read, the end included."""
-        if not hasattr(select, "poll"):
-            # Windows, and where eventlet has taken it away
+        if not _CAN_POLL:
             return bool(select.select([descriptor], [], [], 0)[0])
         if self._poll is None:
             self._poll = select.poll()

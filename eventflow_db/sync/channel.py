@@ -24,6 +24,8 @@ _FACTS: Final = (
     b" CONCAT_WS('/', @@hostname, @@port, @@server_id)"
 )
 """What a connection asks when it opens: the longest statement, what 1205 undoes, and which server this is."""
+_AUTOCOMMIT: Final = SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT
+_IN_TRANSACTION: Final = SERVER_STATUS.SERVER_STATUS_IN_TRANS
 _MALFORMED: Final = (LookupError, ValueError, AssertionError, struct.error)
 """What the drivers and our reader raise where a server breaks the protocol."""
 _UPTIME: Final = b"SHOW GLOBAL STATUS LIKE 'Uptime'"
@@ -75,10 +77,8 @@ class Channel(Transport):
     @property
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
-        status = self.connection.server_status
-        return (
-            bool(status & SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT) and not status & SERVER_STATUS.SERVER_STATUS_IN_TRANS
-        )
+        status: int = self.connection.server_status
+        return bool(status & (_AUTOCOMMIT | _IN_TRANSACTION) == _AUTOCOMMIT)
 
     def run(self, call: Call) -> Result:
         """Send the statement of a call, within its time limit."""
