@@ -125,10 +125,10 @@ class Pool:
 
     def release(self, channel: Channel) -> None:
         """Take a connection back whose last statement is complete."""
+        # one that is in a transaction would take what comes next into it
+        fit = channel.is_open and channel.is_autocommitting
         with self._lock:
             if ours := self._is_ours(channel):
-                # one that is in a transaction would take what comes next into it
-                fit = channel.is_open and channel.is_autocommitting
                 self._give(channel if fit else None)
         if not (ours and fit):
             channel.abort()
