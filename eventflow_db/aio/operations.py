@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import DuplicateError, EventflowDBError
 from ..identifiers import generate_event_id
@@ -19,9 +19,6 @@ from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
 from .methods import AsyncMethods
-
-if TYPE_CHECKING:
-    pass
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""

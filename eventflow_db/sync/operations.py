@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import DuplicateError, EventflowDBError
 from ..identifiers import generate_event_id
@@ -20,9 +20,6 @@ from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
 from .methods import Methods
-
-if TYPE_CHECKING:
-    pass
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
