@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import msgspec
 import pytest
 
 from eventflow_db import EventflowDB, Settings, connection_arguments, errors
 
+from .api import API
 from .proxy import Proxy
 from .support import EVENT
 
@@ -76,6 +79,34 @@ def test_call_interrupted_from_outside_raises_just_that_and_is_not_run_again(
     assert proxy.requests.count(marker) == 1
     db.ping()
     assert db._pool._size == 1
+
+
+PING = b"\x01\0\0\0\x0e"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_call_interrupted_while_an_idle_connection_is_asked_raises_just_that(
+    proxied: Settings, proxy: Proxy, kind: type[BaseException]
+) -> None:
+    with EventflowDB(msgspec.structs.replace(proxied, idle_timeout=0.01)) as db:
+        db.ping()
+        time.sleep(0.05)
+        proxy.stall_reply(PING)
+        with alarm(kind):
+            db.ping()
+        db.ping()
+        assert db._pool._size == 1
+
+
+def test_call_on_an_idle_connection_that_answers_nonsense_takes_another_one(
+    api: API, proxied: Settings, proxy: Proxy
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, idle_timeout=0.01))
+    db.ping()
+    time.sleep(0.05)
+    rule = proxy.replace_reply(PING, b"\x01\x00\x00\x01\xff")
+    db.ping()
+    assert rule.fired.is_set()
 
 
 def test_transaction_interrupted_while_it_rolls_back_gives_its_connection_back(db: EventflowDB, proxy: Proxy) -> None:

@@ -118,8 +118,14 @@ class AsyncChannel(AsyncTransport):
     async def ping(self) -> None:
         """Have the server answer, within connect_timeout."""
         assert self.settings is not None
-        async with self.within(self.settings.connect_timeout):
-            await self.connection.ping(reconnect=False)
+        self.limit(self.settings.connect_timeout)
+        try:
+            async with self.within(self.settings.connect_timeout):
+                await self.connection.ping(reconnect=False)
+        except (OSError, EOFError, *_MALFORMED) as error:
+            if is_foreign(error):
+                raise
+            raise pymysql.err.OperationalError(2013, f"no answer ({type(error).__name__})") from None
         self.used = time.monotonic()
 
     async def read_row(self, call: Call) -> Any:

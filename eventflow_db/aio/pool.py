@@ -112,7 +112,7 @@ class AsyncPool:
     async def _answers(self, channel: AsyncChannel) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(pymysql.err.Error, OSError):
+        with contextlib.suppress(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     await channel.ping()

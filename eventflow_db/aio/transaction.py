@@ -56,9 +56,6 @@ class AsyncTransaction(AsyncConnectionSession):
                 await self._commit()
             elif isinstance(error, Exception):
                 await self._rollback()
-        except Exception:
-            await self._rollback()
-            raise
         finally:
             # nothing is waited for here: a cancellation would keep the connection from the pool for ever
             self._leave()
@@ -83,6 +80,13 @@ class AsyncTransaction(AsyncConnectionSession):
         super()._interrupted()
 
     async def _commit(self) -> None:
+        try:
+            await self._try_commit()
+        except Exception:
+            await self._rollback()
+            raise
+
+    async def _try_commit(self) -> None:
         call = self._sql.session.commit.statement.call({})
         spec = call.spec
         with self._alone(spec):
@@ -111,6 +115,8 @@ class AsyncTransaction(AsyncConnectionSession):
                 try:
                     await self._channel.run(call)
                     self._is_clean = True
+                except pymysql.err.Error:
+                    raise
                 except BaseException:
                     self._was_interrupted = True
                     raise

@@ -114,6 +114,8 @@ class _Connection(RawConnection):  # type: ignore[misc]
                 data += more
         except OSError as error:
             self._force_close()
+            if is_foreign(error):
+                raise
             raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
         return data
 

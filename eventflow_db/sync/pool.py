@@ -113,7 +113,7 @@ class Pool:
     def _answers(self, channel: Channel) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(pymysql.err.Error, OSError):
+        with contextlib.suppress(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     channel.ping()

@@ -57,9 +57,6 @@ class Transaction(ConnectionSession):
                 self._commit()
             elif isinstance(error, Exception):
                 self._rollback()
-        except Exception:
-            self._rollback()
-            raise
         finally:
             # nothing is waited for here: a cancellation would keep the connection from the pool for ever
             self._leave()
@@ -84,6 +81,13 @@ class Transaction(ConnectionSession):
         super()._interrupted()
 
     def _commit(self) -> None:
+        try:
+            self._try_commit()
+        except Exception:
+            self._rollback()
+            raise
+
+    def _try_commit(self) -> None:
         call = self._sql.session.commit.statement.call({})
         spec = call.spec
         with self._alone(spec):
@@ -112,6 +116,8 @@ class Transaction(ConnectionSession):
                 try:
                     self._channel.run(call)
                     self._is_clean = True
+                except pymysql.err.Error:
+                    raise
                 except BaseException:
                     self._was_interrupted = True
                     raise
