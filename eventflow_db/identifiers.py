@@ -24,7 +24,8 @@ class _Sequence:
     """The last id given: the next one is greater, also within a millisecond, or when the clock is set back."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # a signal handler or __del__ may come back in here; nothing is called between reading the last id and noting the next
+        self._lock = threading.RLock()
         self._milliseconds = 0
         self._random = 0
         # random, some at a time: asking the system for each costs more than all the rest
@@ -32,7 +33,7 @@ class _Sequence:
         after_fork(self._unlock)
 
     def _unlock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._steps = []
 
     def next(self) -> tuple[int, int]:

@@ -21,6 +21,7 @@ NAMES = {
     "aclose": "close",
     "aget": "get",
     "locate_async": "locate",
+    "ahas_ended": "has_ended",
     "aowner": "owner",
     "asettle": "settle",
     "asleep": "sleep",

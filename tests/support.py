@@ -103,6 +103,16 @@ def connection_id(tx: Any) -> int:
     return int(thread_id[0] if isinstance(thread_id, tuple) else thread_id)
 
 
+def idle(db: Any) -> list[Any]:
+    """The connections of a database object that nobody uses."""
+    return [channel for share in getattr(db, "target", db)._pool._shares.values() for channel in share.idle]
+
+
+def used(db: Any) -> list[Any]:
+    """The connections of a database object that somebody uses."""
+    return [channel for share in getattr(db, "target", db)._pool._shares.values() for channel in share.used]
+
+
 def closed_port() -> int:
     """A port of this machine that nobody listens on."""
     with socket.socket() as probe:

@@ -19,7 +19,7 @@ from eventflow_db.query.statement import Call
 from eventflow_db.testing import Server
 
 from .api import API
-from .support import EVENT, Admin, closed_port
+from .support import EVENT, Admin, closed_port, idle
 
 
 def changed(settings: Settings, **values: Any) -> Settings:
@@ -167,10 +167,9 @@ def test_pool_hands_out_no_connection_that_is_in_a_transaction(
 ) -> None:
     db = api.database(changed(settings, connection_limit=1))
     db.ping()
-    pool = getattr(db, "target", db)._pool
     for statement in ("START TRANSACTION", "SET autocommit = 0"):
         db._run(Call(load_specs()["log.persist"], statement.encode()))
-        assert pool._idle == []
+        assert idle(db) == []
         db.persist_event(EVENT)
     assert len(stored()) == 2
 

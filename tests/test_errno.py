@@ -19,7 +19,7 @@ from eventflow_db.testing import Server, running_server, temporary_database
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, Admin
+from .support import EVENT, Admin, idle
 
 WRITE = load_specs()["log.persist"]  # a write that nobody can repeat
 
@@ -32,7 +32,7 @@ def run(db: Any, text: str) -> Any:
 def size(db: Any) -> int:
     """How many connections the pool holds."""
     pool = getattr(db, "target", db)._pool
-    return int(pool._size)
+    return int(pool.size)
 
 
 @contextlib.contextmanager
@@ -185,7 +185,7 @@ def test_errno_2003(api: API, settings: Settings) -> None:
 
 
 def test_errno_2006_was_never_sent_and_runs_again(api: API, one: EventflowDB, monkeypatch: pytest.MonkeyPatch) -> None:
-    channel = getattr(one, "target", one)._pool._idle[0]
+    channel = idle(one)[0]
     monkeypatch.setattr(type(channel), "is_quiet", True)  # it breaks between the check and the sending
 
     async def abort() -> None:

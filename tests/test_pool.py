@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -241,28 +243,93 @@ def test_pool_survives_cancellation_at_any_moment(settings: Settings, loop: Loop
     assert eventually(lambda: not sessions())
 
 
-def test_pool_in_a_second_event_loop_starts_anew(settings: Settings, stored: Callable[[], list[str]]) -> None:
-    db = AsyncEventflowDB(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=2))
+def test_pool_keeps_its_connections_for_loops_that_take_turns(settings: Settings, sessions: Sessions) -> None:
+    """Each loop has a part of its own: connections of a loop serve no other one."""
+    loops = [Loop(), Loop()]
+    db = AsyncEventflowDB(settings)
+    for _ in range(10):
+        for loop in loops:
+            loop.run(db.ping())
+    assert len(sessions()) == 2
+    loops[0].run(db.close())
+    assert eventually(lambda: not sessions())
+    for loop in loops:
+        loop.close()
 
-    async def use(id: str) -> None:
-        await db.persist_event({**EVENT, "id": id})
 
-    async def use_and_close(id: str) -> None:
-        await use(id)
+def test_pool_task_that_waits_is_not_disturbed_by_another_loop(
+    settings: Settings, stored: Callable[[], list[str]]
+) -> None:
+    loops = [Loop(), Loop()]
+    db = AsyncEventflowDB(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=5))
+
+    async def work(number: int) -> None:
+        async with db.transaction() as tx:
+            await tx.persist_event({**EVENT, "id": f"{number}"})
+            await asyncio.sleep(0.2)
+
+    tasks = [asyncio.run_coroutine_threadsafe(work(number), loops[number % 2].loop) for number in range(6)]
+    for task in tasks:
+        task.result(30)
+    assert len(stored()) == 6
+    loops[0].run(db.close())
+    for loop in loops:
+        loop.close()
+
+
+def test_pool_closes_what_a_loop_that_ended_has_left(settings: Settings, sessions: Sessions) -> None:
+    db = AsyncEventflowDB(settings)
+    for _ in range(5):
+        asyncio.run(db.ping())
+    assert eventually(lambda: len(sessions()) == 1)
+
+    async def close() -> None:
         await db.close()
 
-    asyncio.run(use_and_leave(db, "a"))
-    asyncio.run(use_and_leave(db, "b"))
-    asyncio.run(use_and_close("c"))
-    assert stored() == ["a", "b", "c"]
+    asyncio.run(close())
+    assert eventually(lambda: not sessions())
 
 
-async def use_and_leave(db: AsyncEventflowDB, id: str) -> None:
-    """Leave a loop as a careless user does, but for what the loop itself complains about."""
-    await db.persist_event({**EVENT, "id": id})
-    for channel in db._pool._idle:
-        channel.connection._writer.transport.abort()
-    await asyncio.sleep(0)
+def test_transaction_ended_in_another_loop_closes_its_connection(
+    settings: Settings, sessions: Sessions, stored: Callable[[], list[str]]
+) -> None:
+    one, other = Loop(), Loop()
+    db = AsyncEventflowDB(settings)
+    tx = db.transaction()
+    one.run(tx.__aenter__())
+    one.run(tx.persist_event(EVENT))
+    with pytest.raises(errors.UnavailableError, match="event loop"):
+        other.run(tx.__aexit__(None, None, None))
+    assert eventually(lambda: not sessions())
+    assert stored() == []
+    one.run(db.close())
+    for loop in (one, other):
+        loop.close()
+
+
+NEVER_CLOSED = {
+    "sync": "db = EventflowDB(); db.ping()",
+    "asyncio": "async def main():\n    db = AsyncEventflowDB(); await db.ping()\nasyncio.run(main())",
+    "asyncio, kept for longer than its loops": "db = AsyncEventflowDB()\nfor _ in range(3): asyncio.run(db.ping())",
+}
+
+
+@pytest.mark.parametrize("name", NEVER_CLOSED)
+def test_database_object_that_was_never_closed_gives_one_resource_warning(settings: Settings, name: str) -> None:
+    variables = {"HOST": settings.host, "PORT": f"{settings.port}", "USER": settings.user, "PASS": settings.password}
+    environment = {**os.environ, "EVENTFLOW_MYSQL_DB": settings.database}
+    environment |= {f"EVENTFLOW_MYSQL_{name}": value for name, value in variables.items()}
+    program = "import asyncio\nfrom eventflow_db import AsyncEventflowDB, EventflowDB\n" + NEVER_CLOSED[name]
+    for flags, expected in ([], 0), (["-X", "dev"], 1):
+        ended = subprocess.run(
+            [sys.executable, *flags, "-c", program], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert (
+            ended.stderr.count("Warning: a database object was never closed")
+            == ended.stderr.count("Warning: ")
+            == expected
+        ), ended.stderr
 
 
 # Forks

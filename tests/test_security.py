@@ -24,7 +24,7 @@ from eventflow_db.testing import Server, ServerUnavailableError, running_server
 from .api import API
 from .operations import OPERATIONS, call
 from .proxy import Proxy
-from .support import EVENT, Admin
+from .support import EVENT, Admin, idle
 
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
@@ -105,8 +105,7 @@ def cipher(api: API, settings: Settings) -> str:
     """How the connection of a database object is encrypted; empty for plain text."""
     db = api.database(settings)
     db.ping()
-    target = getattr(db, "target", db)
-    connection = target._pool._idle[0].connection
+    connection = idle(db)[0].connection
     sock = connection._sock if api.name == "sync" else connection._writer.get_extra_info("ssl_object")
     return str(sock.cipher()[0]) if hasattr(sock, "cipher") else ""
 

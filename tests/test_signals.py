@@ -78,7 +78,7 @@ def test_call_interrupted_from_outside_raises_just_that_and_is_not_run_again(
         call(db)
     assert proxy.requests.count(marker) == 1
     db.ping()
-    assert db._pool._size == 1
+    assert db._pool.size == 1
 
 
 PING = b"\x01\0\0\0\x0e"
@@ -95,7 +95,7 @@ def test_call_interrupted_while_an_idle_connection_is_asked_raises_just_that(
         with alarm(kind):
             db.ping()
         db.ping()
-        assert db._pool._size == 1
+        assert db._pool.size == 1
 
 
 def test_call_on_an_idle_connection_that_answers_nonsense_takes_another_one(
@@ -114,7 +114,7 @@ def test_transaction_interrupted_while_it_rolls_back_gives_its_connection_back(d
     with alarm(SoftLimit), db.transaction() as tx:
         tx.persist_event({**EVENT, "id": " "})
     db.ping()
-    assert db._pool._size == 1
+    assert db._pool.size == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -27,7 +27,7 @@ from eventflow_db import (
 from .api import API, Loop, concurrently
 from .operations import HALF, TABLES
 from .proxy import Proxy
-from .support import EVENT, Admin, connection_id, deadlock, hold_event
+from .support import EVENT, Admin, connection_id, deadlock, hold_event, used
 
 TRANSACTION = "E_EVENTFLOW_DB_TRANSACTION"
 
@@ -435,7 +435,7 @@ def test_transaction_entered_by_two_at_once_begins_once(settings: Settings, loop
             tx = db.transaction()
             entered = await asyncio.gather(tx.__aenter__(), tx.__aenter__(), return_exceptions=True)
             await tx.__aexit__(None, None, None)
-            assert len(db._pool._used) == 0
+            assert used(db) == []
             return list(entered)
 
     assert [type(one) for one in loop.run(work())] == [AsyncTransaction, errors.InvalidValueError]

@@ -16,7 +16,8 @@ class AsyncCancellation:
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
         self._context = context
-        self._lock = threading.Lock()
+        # a signal handler may come back in here
+        self._lock = threading.RLock()
         self._pending: list[AsyncChannel] = []
         self._job: AsyncJob | None = None
 
@@ -46,7 +47,7 @@ class AsyncCancellation:
                 await channel.cancel(other)
         except BaseException as error:
             # without a connection there is nothing to be done: the server is gone, or the statement takes effect
-            self.forget()
+            self._forget()
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -60,9 +61,6 @@ class AsyncCancellation:
             self._job = None
             return None
 
-    def forget(self, *, forked: bool = False) -> None:
-        """Leave what is pending; forked: in a child, where another thread of the parent may have held the lock."""
-        if forked:
-            self._lock = threading.Lock()
+    def _forget(self) -> None:
         with self._lock:
             self._pending, self._job = [], None

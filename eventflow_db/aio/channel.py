@@ -42,15 +42,17 @@ class AsyncChannel(AsyncTransport):
     """Seconds without a byte from the server after which it counts as lost."""
     used = 0.0
     """When it last answered, by the monotonic clock."""
+    slot: Any = None
+    """What it holds of a pool while it is open."""
     _server = ""
 
     @classmethod
-    async def open(cls, settings: Settings, context: SSLContext | None) -> AsyncChannel:
-        """Connect, authenticate and set the session up, all within connect_timeout."""
+    async def open(cls, settings: Settings, context: SSLContext | None, timeout: float | None = None) -> AsyncChannel:
+        """Connect, authenticate and set the session up, all within `timeout` seconds, or connect_timeout."""
         channel = cls(cls.connection_of(settings, context), settings)
         channel.read_timeout = settings.read_timeout
         try:
-            async with channel.within(settings.connect_timeout):
+            async with channel.within(timeout or settings.connect_timeout):
                 await channel.connect()
                 for statement in session_statements(settings):
                     await channel.send(statement)
@@ -80,10 +82,16 @@ class AsyncChannel(AsyncTransport):
         status: int = self.connection.server_status
         return bool(status & (_AUTOCOMMIT | _IN_TRANSACTION) == _AUTOCOMMIT)
 
-    def run(self, call: Call) -> Awaitable[Result]:
-        """Send the statement of a call, within its time limit."""
+    def give_slot(self) -> Any:
+        """What it held of a pool, once."""
+        slot, self.slot = self.slot, None
+        return slot
+
+    def run(self, call: Call, until: float | None = None) -> Awaitable[Result]:
+        """Send the statement of a call, within its time limit; until: when to give up, by the monotonic clock."""
         if self.settings is not None:
-            self.limit(self.settings.ddl_timeout if call.spec.timeout == "ddl" else self.read_timeout)
+            limit = self.settings.ddl_timeout if call.spec.timeout == "ddl" else self.read_timeout
+            self.limit(limit if until is None else max(until - time.monotonic(), 0.001))
         if self.packet_limit is not None and len(call.text) >= self.packet_limit:
             # the server would close the connection, and the lost connection invite to send it again
             raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
@@ -115,16 +123,16 @@ class AsyncChannel(AsyncTransport):
         self.used = time.monotonic()
         return result
 
-    async def ping(self) -> None:
-        """Have the server answer, within connect_timeout."""
-        assert self.settings is not None
-        self.limit(self.settings.connect_timeout)
+    async def ping(self, timeout: float) -> None:
+        """Have the server answer within so many seconds."""
+        self.limit(timeout)
         try:
-            async with self.within(self.settings.connect_timeout):
+            async with self.within(timeout):
                 await self.connection.ping(reconnect=False)
         except (OSError, EOFError, *_MALFORMED) as error:
             if is_foreign(error):
                 raise
+            self.gave_up = isinstance(error, TimeoutError)
             raise pymysql.err.OperationalError(2013, f"no answer ({type(error).__name__})") from None
         self.used = time.monotonic()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -39,8 +38,8 @@ class AsyncConnectionSession(AsyncSession):
         self._sql = sql
         self._finished: tuple[type[EventflowDBError], str, int | None] | None = None
         self._savepoints: list[int] = []
-        # never waited for
-        self._busy = threading.Lock()
+        self._user: dict[None, object] = {}
+        """Whoever uses the connection."""
 
     def _finish(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> None:
         """Refuse every further call: what was sent next would be committed by itself."""
@@ -68,12 +67,15 @@ class AsyncConnectionSession(AsyncSession):
     @contextlib.contextmanager
     def _alone(self, spec: QuerySpec) -> Iterator[None]:
         """The only use of the connection; two at once would read each other's replies."""
-        if not self._busy.acquire(blocking=False):
-            raise spec.invalid("a transaction belongs to one user at a time, and another one is using it")
+        ours = object()
         try:
+            # in one step, so that an exception from outside finds it either ours or not
+            if self._user.setdefault(None, ours) is not ours:
+                raise spec.invalid("a transaction belongs to one user at a time, and another one is using it")
             yield
         finally:
-            self._busy.release()
+            if self._user.get(None) is ours:
+                self._user.clear()
 
     def _failed(self, failure: EventflowDBError, spec: QuerySpec) -> EventflowDBError:
         """The error of a call, after noting what it means for the transaction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,28 +29,38 @@ from ..query.statement import Call, Statement
 from ..settings import Settings
 from .channel import AsyncChannel
 from .operations import AsyncSession
-from .pool import AsyncPool, PoolError
+from .pool import AsyncPool
+from .share import PoolError
 
 _ALTER_LOCK_WAIT: Final = 2
 """Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
 _LONGEST_PAUSE: Final = 1.0
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
+_IN_PLACE: Final = (DuplicateError, MissingReferenceError)
+"""What an attempt meets where an earlier one has written its row, and the event that this names has gone since."""
 
 
 class AsyncBudget:
-    """How often a call may try again: bounded in number and time, with full jitter between."""
+    """How often a call may try again: bounded in number and time, with full jitter between.
 
-    __slots__ = ("_left", "_pause", "_until")
+    limit: when even an attempt is given up, by the monotonic clock; None: its own time limits hold.
+    until: when none is begun any more.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    __slots__ = ("_left", "_pause", "limit", "until")
+
+    def __init__(self, settings: Settings, limit: float | None = None) -> None:
+        self.limit = limit
+        self.until = time.monotonic() + settings.retry_timeout
+        if limit is not None:
+            self.until = min(self.until, limit)
         self._left = settings.retry_limit
-        self._until = time.monotonic() + settings.retry_timeout
         self._pause = 0.01
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing may be tried any more."""
-        return self._left <= 0 or time.monotonic() >= self._until
+        return self._left <= 0 or time.monotonic() >= self.until
 
     async def again(self) -> bool:
         """Wait a little, or say that it is enough."""
@@ -77,7 +88,7 @@ class AsyncPooledSession(AsyncSession):
 
     def _hold(self, call: Call, budget: AsyncBudget) -> Awaitable[tuple[AsyncChannel | None, Result]]:
         """Send a call; the connection comes with the result, to be released."""
-        return self._repeat(call.spec, partial(self._try_call, call), budget, call.rows)
+        return self._repeat(call.spec, partial(self._try_call, call, budget.limit), budget, call.rows)
 
     async def _repeat(
         self,
@@ -111,16 +122,16 @@ class AsyncPooledSession(AsyncSession):
                 break
         if lost is None:
             raise outcome
-        if outcome.errno == 1062 and await self._are_identical(spec, rows, lost, budget):
+        if isinstance(outcome, _IN_PLACE) and await self._are_identical(spec, rows, lost, outcome, budget):
             return None, Result(len(rows), (), ())
         # with 1153 nothing was sent, which tells nothing of the attempt before
         raise outcome if isinstance(outcome, _DECIDED) and outcome.errno != 1153 else lost
 
-    async def _try_call(self, call: Call) -> tuple[AsyncChannel, Result] | EventflowDBError:
+    async def _try_call(self, call: Call, limit: float | None) -> tuple[AsyncChannel, Result] | EventflowDBError:
         spec, channel = call.spec, None
         try:
-            channel = await self._pool.acquire()
-            return channel, await channel.run(call)
+            channel = await self._pool.acquire(limit)
+            return channel, await channel.run(call, limit)
         except PoolError as error:
             failure = spec.failure(UnavailableError, str(error))
         except pymysql.err.Error as error:
@@ -140,16 +151,22 @@ class AsyncPooledSession(AsyncSession):
         return failure
 
     async def _are_identical(
-        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError, budget: AsyncBudget
+        self,
+        spec: QuerySpec,
+        rows: Sequence[Mapping[str, Any]],
+        lost: OutcomeUnknownError,
+        outcome: EventflowDBError,
+        budget: AsyncBudget,
     ) -> bool:
         """Whether the rows that are there are those that were sent: then the lost attempt had worked.
 
-        False when one differs. Raises the loss where that cannot be known: a row has gone since.
+        False when one differs. Raises the loss where that cannot be known: a row has gone since, or time is up.
         """
+        refused = isinstance(outcome, MissingReferenceError)
         if spec.reads_back is None:
-            if len(rows) == 1:
+            if len(rows) == 1 or refused:
                 # the key is the whole row
-                return True
+                return not refused
             # which of them was there before?
             raise lost
         read: Statement = attrgetter(spec.reads_back)(self._sql).statement
@@ -157,18 +174,29 @@ class AsyncPooledSession(AsyncSession):
         if len({tuple(key.values()) for key in keys}) < len(keys):
             # one key twice can never have worked
             return False
+
+        async def find(key: Mapping[str, Any]) -> Any:
+            try:
+                result = await self._run(read.call(key), AsyncBudget(self.settings, budget.until))
+            except EventflowDBError:
+                raise lost from None
+            return next(iter(read.spec.decode(result)), None)
+
         gone = False
         for key, values in zip(keys, rows, strict=True):
-            try:
-                found = read.spec.decode(await self._run(read.call(key), budget))
-            except EventflowDBError:
-                found = []
-            gone = gone or not found
-            if found and not _is_equal(spec, found[0], values):
+            stored = await find(key)
+            if stored is None:
+                gone = True
+                continue
+            differing = _differences(spec, stored, values)
+            if differing == ["rid"] and stored.rid is None:
+                # the server clears it where the event that it names is deleted
+                differing = [] if await find({"id": values["rid"]}) is None else differing
+            if differing:
                 return False
-        if gone:
+        if gone and not refused:
             raise lost
-        return True
+        return not gone
 
     async def _alter(self, call: Call) -> Result:
         """Change a table, once, on a connection of its own with a short wait for the table's lock."""
@@ -203,14 +231,22 @@ class AsyncPooledSession(AsyncSession):
         raise failure
 
 
-def _is_equal(spec: QuerySpec, stored: Any, values: Mapping[str, Any]) -> bool:
+def _differences(spec: QuerySpec, stored: Any, values: Mapping[str, Any]) -> list[str]:
+    """The columns in which a stored row is not what was sent."""
     sent = spec.bind(values)
+    # a hub that has quit was there before
+    found = ["quit"] if getattr(stored, "quit", None) is not None else []
     for name, kind in zip(spec.param, spec.types.values(), strict=True):
         value = getattr(stored, name)
         if spec.param[name] == "json":
-            if value != decode_json(encode_json(values[name])):
-                return False
+            if _sorted(value) != _sorted(decode_json(encode_json(values[name]))):
+                found.append(name)
         # DEFAULT: the server chose
         elif sent[name] != b"DEFAULT" and kind.encode(value) != sent[name]:
-            return False
-    return True
+            found.append(name)
+    return found
+
+
+def _sorted(value: Any) -> str:
+    """JSON such that equal text means equal values of equal types: `True`, `1` and `1.0` are three."""
+    return json.dumps(value, sort_keys=True)

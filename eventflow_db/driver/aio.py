@@ -75,6 +75,33 @@ class _Connection(RawConnection):  # type: ignore[misc]
         self._reader = self._writer = None
 
 
+def _abort(connection: RawConnection, owner: tuple[int, asyncio.AbstractEventLoop] | None) -> None:
+    writer, connection._reader, connection._writer = connection._writer, None, None
+    if writer is None:
+        return
+    if owner is None or owner[0] != os.getpid():
+        _inherited.append(writer)
+    elif owner == aowner():
+        # waits for nothing, unlike close()
+        writer.transport.abort()
+    elif not owner[1].is_closed():
+        # the writer has to live until then: collected before, it would complain
+        owner[1].call_soon_threadsafe(lambda: writer.transport.abort())
+    else:
+        _close_left_over(writer.transport)
+
+
+def _close_left_over(transport: Any) -> None:
+    """Close what a loop that is closed has left open: it takes on no work, such as to close it."""
+    with contextlib.suppress(RuntimeError):
+        # which marks it as closing, and then fails to tell the loop
+        transport.abort()
+    if (tls := getattr(transport, "_ssl_protocol", None)) is not None:
+        transport = tls._transport
+    if (close := getattr(transport, "_call_connection_lost", None)) is not None:
+        close(None)
+
+
 class AsyncTransport(Connected):
     """What statements are sent through: a connection of ours, or one that a caller handed in."""
 
@@ -177,16 +204,10 @@ class AsyncTransport(Connected):
         writer.transport.abort()
 
     def abort(self) -> None:
-        """Close without a word; in a forked process or after its loop ended, just let go."""
-        connection = self.connection
+        """Close without a word, from any loop; in a forked process, just let go."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if connection._writer is not None and self.owner == aowner():
-            # waits for nothing, unlike close()
-            connection._writer.transport.abort()
-        elif self.owner is None or self.owner[0] != os.getpid():
-            _inherited.append(connection._writer)
-        connection._reader = connection._writer = None
+        _abort(self.connection, self.owner)
 
     abort_in_use = abort

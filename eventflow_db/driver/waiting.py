@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +30,16 @@ def aowner() -> tuple[int, asyncio.AbstractEventLoop] | None:
         return os.getpid(), asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def has_ended(owner: object) -> bool:
+    """Whether a connection of this owner cannot be used any more: it was another process."""
+    return owner != os.getpid()
+
+
+def ahas_ended(owner: Any) -> bool:
+    """Whether a connection of this owner cannot be used any more: it was another process, or its loop is closed."""
+    return owner is None or owner[0] != os.getpid() or owner[1].is_closed()
 
 
 def spawn(work: Callable[[], None]) -> Job:
@@ -56,35 +69,45 @@ class Waiter(Generic[T]):
     """One thread that waits for a thing another one gives."""
 
     def __init__(self) -> None:
-        self._given = threading.Event()
-        self.item: T | None = None
+        # an Event would not do: a signal handler that gives could not set the one that it interrupts
+        self._given: SimpleQueue[T | None] = SimpleQueue()
 
-    def give(self, item: T | None) -> None:
-        """Wake the thread that waits."""
-        self.item = item
-        self._given.set()
+    def give(self, thing: T | None) -> None:
+        """Wake the thread that waits, perhaps with nothing."""
+        self._given.put(thing)
 
-    def wait(self, timeout: float) -> bool:
-        """False when nothing was given within the timeout, in seconds."""
-        return self._given.wait(max(timeout, 0))
+    def wait(self, timeout: float) -> T | None:
+        """What was given within the timeout, in seconds."""
+        try:
+            return self._given.get(timeout=max(timeout, 0))
+        except Empty:
+            return None
+
+    def take(self) -> T | None:
+        """What was given and not waited for."""
+        return self.wait(0)
 
 
 class AsyncWaiter(Generic[T]):
     """One task that waits for a thing another one gives."""
 
     def __init__(self) -> None:
-        self._given = asyncio.Event()
-        self.item: T | None = None
+        self._woken = asyncio.Event()
+        self._given: deque[T | None] = deque()
 
-    def give(self, item: T | None) -> None:
-        """Wake the task that waits."""
-        self.item = item
-        self._given.set()
+    def give(self, thing: T | None) -> None:
+        """Wake the task that waits, perhaps with nothing."""
+        self._given.append(thing)
+        self._woken.set()
 
-    async def wait(self, timeout: float) -> bool:
-        """False when nothing was given within the timeout, in seconds."""
-        try:
+    async def wait(self, timeout: float) -> T | None:
+        """What was given within the timeout, in seconds."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(timeout, 0)):
-                return await self._given.wait()
-        except TimeoutError:
-            return self._given.is_set()
+                await self._woken.wait()
+        self._woken.clear()
+        return self.take()
+
+    def take(self) -> T | None:
+        """What was given and not waited for."""
+        return self._given.popleft() if self._given else None

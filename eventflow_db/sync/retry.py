@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,28 +30,38 @@ from ..query.statement import Call, Statement
 from ..settings import Settings
 from .channel import Channel
 from .operations import Session
-from .pool import Pool, PoolError
+from .pool import Pool
+from .share import PoolError
 
 _ALTER_LOCK_WAIT: Final = 2
 """Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
 _LONGEST_PAUSE: Final = 1.0
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
+_IN_PLACE: Final = (DuplicateError, MissingReferenceError)
+"""What an attempt meets where an earlier one has written its row, and the event that this names has gone since."""
 
 
 class Budget:
-    """How often a call may try again: bounded in number and time, with full jitter between."""
+    """How often a call may try again: bounded in number and time, with full jitter between.
 
-    __slots__ = ("_left", "_pause", "_until")
+    limit: when even an attempt is given up, by the monotonic clock; None: its own time limits hold.
+    until: when none is begun any more.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    __slots__ = ("_left", "_pause", "limit", "until")
+
+    def __init__(self, settings: Settings, limit: float | None = None) -> None:
+        self.limit = limit
+        self.until = time.monotonic() + settings.retry_timeout
+        if limit is not None:
+            self.until = min(self.until, limit)
         self._left = settings.retry_limit
-        self._until = time.monotonic() + settings.retry_timeout
         self._pause = 0.01
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing may be tried any more."""
-        return self._left <= 0 or time.monotonic() >= self._until
+        return self._left <= 0 or time.monotonic() >= self.until
 
     def again(self) -> bool:
         """Wait a little, or say that it is enough."""
@@ -78,7 +89,7 @@ class PooledSession(Session):
 
     def _hold(self, call: Call, budget: Budget) -> tuple[Channel | None, Result]:
         """Send a call; the connection comes with the result, to be released."""
-        return self._repeat(call.spec, partial(self._try_call, call), budget, call.rows)
+        return self._repeat(call.spec, partial(self._try_call, call, budget.limit), budget, call.rows)
 
     def _repeat(
         self,
@@ -112,16 +123,16 @@ class PooledSession(Session):
                 break
         if lost is None:
             raise outcome
-        if outcome.errno == 1062 and self._are_identical(spec, rows, lost, budget):
+        if isinstance(outcome, _IN_PLACE) and self._are_identical(spec, rows, lost, outcome, budget):
             return None, Result(len(rows), (), ())
         # with 1153 nothing was sent, which tells nothing of the attempt before
         raise outcome if isinstance(outcome, _DECIDED) and outcome.errno != 1153 else lost
 
-    def _try_call(self, call: Call) -> tuple[Channel, Result] | EventflowDBError:
+    def _try_call(self, call: Call, limit: float | None) -> tuple[Channel, Result] | EventflowDBError:
         spec, channel = call.spec, None
         try:
-            channel = self._pool.acquire()
-            return channel, channel.run(call)
+            channel = self._pool.acquire(limit)
+            return channel, channel.run(call, limit)
         except PoolError as error:
             failure = spec.failure(UnavailableError, str(error))
         except pymysql.err.Error as error:
@@ -141,16 +152,22 @@ class PooledSession(Session):
         return failure
 
     def _are_identical(
-        self, spec: QuerySpec, rows: Sequence[Mapping[str, Any]], lost: OutcomeUnknownError, budget: Budget
+        self,
+        spec: QuerySpec,
+        rows: Sequence[Mapping[str, Any]],
+        lost: OutcomeUnknownError,
+        outcome: EventflowDBError,
+        budget: Budget,
     ) -> bool:
         """Whether the rows that are there are those that were sent: then the lost attempt had worked.
 
-        False when one differs. Raises the loss where that cannot be known: a row has gone since.
+        False when one differs. Raises the loss where that cannot be known: a row has gone since, or time is up.
         """
+        refused = isinstance(outcome, MissingReferenceError)
         if spec.reads_back is None:
-            if len(rows) == 1:
+            if len(rows) == 1 or refused:
                 # the key is the whole row
-                return True
+                return not refused
             # which of them was there before?
             raise lost
         read: Statement = attrgetter(spec.reads_back)(self._sql).statement
@@ -158,18 +175,29 @@ class PooledSession(Session):
         if len({tuple(key.values()) for key in keys}) < len(keys):
             # one key twice can never have worked
             return False
+
+        def find(key: Mapping[str, Any]) -> Any:
+            try:
+                result = self._run(read.call(key), Budget(self.settings, budget.until))
+            except EventflowDBError:
+                raise lost from None
+            return next(iter(read.spec.decode(result)), None)
+
         gone = False
         for key, values in zip(keys, rows, strict=True):
-            try:
-                found = read.spec.decode(self._run(read.call(key), budget))
-            except EventflowDBError:
-                found = []
-            gone = gone or not found
-            if found and not _is_equal(spec, found[0], values):
+            stored = find(key)
+            if stored is None:
+                gone = True
+                continue
+            differing = _differences(spec, stored, values)
+            if differing == ["rid"] and stored.rid is None:
+                # the server clears it where the event that it names is deleted
+                differing = [] if find({"id": values["rid"]}) is None else differing
+            if differing:
                 return False
-        if gone:
+        if gone and not refused:
             raise lost
-        return True
+        return not gone
 
     def _alter(self, call: Call) -> Result:
         """Change a table, once, on a connection of its own with a short wait for the table's lock."""
@@ -204,14 +232,22 @@ class PooledSession(Session):
         raise failure
 
 
-def _is_equal(spec: QuerySpec, stored: Any, values: Mapping[str, Any]) -> bool:
+def _differences(spec: QuerySpec, stored: Any, values: Mapping[str, Any]) -> list[str]:
+    """The columns in which a stored row is not what was sent."""
     sent = spec.bind(values)
+    # a hub that has quit was there before
+    found = ["quit"] if getattr(stored, "quit", None) is not None else []
     for name, kind in zip(spec.param, spec.types.values(), strict=True):
         value = getattr(stored, name)
         if spec.param[name] == "json":
-            if value != decode_json(encode_json(values[name])):
-                return False
+            if _sorted(value) != _sorted(decode_json(encode_json(values[name]))):
+                found.append(name)
         # DEFAULT: the server chose
         elif sent[name] != b"DEFAULT" and kind.encode(value) != sent[name]:
-            return False
-    return True
+            found.append(name)
+    return found
+
+
+def _sorted(value: Any) -> str:
+    """JSON such that equal text means equal values of equal types: `True`, `1` and `1.0` are three."""
+    return json.dumps(value, sort_keys=True)

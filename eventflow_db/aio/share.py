@@ -1,0 +1,141 @@
+"""The part of a pool that belongs to one process, and in asyncio to one event loop."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from ssl import SSLContext
+from typing import Final
+
+from ..driver.waiting import AsyncWaiter
+from ..settings import Settings
+from .cancel import AsyncCancellation
+from .channel import AsyncChannel
+
+_LOOK_AGAIN: Final = 0.5
+"""Seconds after which who waits looks for what has come back without a word."""
+
+
+class PoolError(Exception):
+    """No connection can be had: none became free in time, or the pool is closed."""
+
+
+class AsyncSlot:
+    """The right to have one connection open. Where an exception from outside has lost it, it comes back by itself."""
+
+    def __init__(self, share: AsyncShare, number: int) -> None:
+        self._share = weakref.ref(share)
+        self.number = number
+
+    def __del__(self) -> None:
+        share = self._share()
+        if share is not None:
+            # no more than that, for this may run in the middle of anything
+            share.free.append(AsyncSlot(share, self.number))
+
+
+class AsyncShare:
+    """Idle connections, slots for more, and who waits for either.
+
+    It has no lock, for a signal handler or `__del__` may use it in the middle of anything: a thing is taken and given
+    in one step of the interpreter, and whoever has taken it is the only one to hold it.
+    """
+
+    def __init__(self, settings: Settings, context: SSLContext | None) -> None:
+        self.cancellation = AsyncCancellation(settings, context)
+        self.free = [AsyncSlot(self, number) for number in range(settings.connection_limit)]
+        self.idle: list[AsyncChannel] = []
+        """The one that was used last goes out first."""
+        self.waiters: deque[AsyncWaiter[AsyncChannel | AsyncSlot]] = deque()
+        self._limit = settings.connection_limit
+        self._opened: list[weakref.ref[AsyncChannel] | None] = [None] * settings.connection_limit
+
+    @property
+    def size(self) -> int:
+        """How many connections are open, or being opened."""
+        return self._limit - len(self.free)
+
+    @property
+    def used(self) -> list[AsyncChannel]:
+        """The connections that somebody uses."""
+        opened = [reference() for reference in self._opened if reference is not None]
+        return [channel for channel in opened if channel and channel.is_open and channel not in self.idle]
+
+    def take(self) -> AsyncChannel | AsyncSlot | None:
+        """An idle connection, or a slot for one; None where somebody else waits for it, or there is none."""
+        if self.waiters:
+            return None
+        return self._take()
+
+    def _take(self) -> AsyncChannel | AsyncSlot | None:
+        for things in (self.idle, self.free):
+            try:
+                return things.pop()
+            except IndexError:
+                pass
+        return None
+
+    def fill(self, slot: AsyncSlot, channel: AsyncChannel) -> None:
+        """Have a connection hold the slot that it was opened with."""
+        self._opened[slot.number] = weakref.ref(channel)
+        channel.slot = slot
+
+    def give(self, thing: AsyncChannel | AsyncSlot) -> None:
+        """Take a connection or a slot back."""
+        if isinstance(thing, AsyncSlot):
+            self.free.append(thing)
+        else:
+            self.idle.append(thing)
+        if self.waiters:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Give what is there to whoever waits longest."""
+        while (self.idle or self.free) and self.waiters:
+            try:
+                waiter = self.waiters.popleft()
+            except IndexError:
+                # another thread serves as well
+                continue
+            if (thing := self._take()) is None:
+                self.waiters.appendleft(waiter)
+            else:
+                waiter.give(thing)
+
+    async def wait(self, timeout: float, check: Callable[[], None]) -> AsyncChannel | AsyncSlot:
+        """What is given back next, to whoever waits longest; check: raises where nothing is to be had any more.
+
+        Raises: PoolError after `timeout` seconds.
+        """
+        waiter = AsyncWaiter[AsyncChannel | AsyncSlot]()
+        until = time.monotonic() + timeout
+        try:
+            self.waiters.append(waiter)
+            while True:
+                self._serve()
+                if (thing := await waiter.wait(min(until - time.monotonic(), _LOOK_AGAIN))) is not None:
+                    return thing
+                check()
+                if time.monotonic() >= until:
+                    raise PoolError(f"no connection became free within {timeout:g} s (pool_timeout)")
+                if waiter not in self.waiters:
+                    # a signal came between taking it off and giving
+                    self.waiters.appendleft(waiter)
+        finally:
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
+            while (late := waiter.take()) is not None:
+                self.give(late)
+
+    def wake(self) -> None:
+        """Have everyone who waits look whether waiting is of use."""
+        for waiter in list(self.waiters):
+            waiter.give(None)
+
+    def abort(self) -> None:
+        """Close every connection without a word."""
+        for channel in [*self.used, *self.idle]:
+            channel.abort()
+        self.idle.clear()
