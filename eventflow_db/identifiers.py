@@ -24,7 +24,7 @@ class _Sequence:
     """The last id given: the next one is greater, also within a millisecond, or when the clock is set back."""
 
     def __init__(self) -> None:
-        # a signal handler or __del__ may come back in here; nothing is called between reading the last id and noting the next
+        # a signal handler may come back in here: nothing is called between reading the last id and noting the next
         self._lock = threading.RLock()
         self._milliseconds = 0
         self._random = 0

@@ -105,6 +105,12 @@ class SessionVariables(Struct, frozen=True):
 
     time_zone: str
     character_set_client: str
+    character_set_connection: str
+    character_set_results: str | None
+    sql_mode: str
+    foreign_key_checks: int
+    unique_checks: int
+    sql_select_limit: int
     max_allowed_packet: int
     rolls_back_on_timeout: int
 

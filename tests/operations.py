@@ -91,6 +91,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **{spec.method: _derived(spec) for spec in SPECS.values() if spec.method},
     **{spec.batch[0]: _batch(spec, *spec.batch) for spec in SPECS.values() if spec.batch},
     # those that are more than one query
+    "ping": _by_hand("session.ping"),
     "setup_table_schemas": _by_hand("certificate.create_table"),
     "persist_event": _by_hand("event.persist", id="event-id", **EVENT)._replace(takes_mapping=True),
     "persist_log": _by_hand("log.persist", agent="agent", message="message")._replace(takes_mapping=True),

@@ -23,7 +23,8 @@ class AsyncCaller:
 
     _sql: Catalogue
 
-    async def _run(self, call: Call) -> Result:
+    async def _run(self, call: Call, until: float | None = None) -> Result:
+        """Send a call; until: when to give up, by the monotonic clock; None: as the settings say."""
         raise NotImplementedError
 
     async def _run_batch(

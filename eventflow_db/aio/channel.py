@@ -72,11 +72,6 @@ class AsyncChannel(AsyncTransport):
         return channel
 
     @property
-    def escapes_backslashes(self) -> bool:
-        """Whether a backslash in a literal escapes, as our literals have it."""
-        return not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
-
-    @property
     def is_autocommitting(self) -> bool:
         """Whether each statement is a transaction of its own."""
         status: int = self.connection.server_status

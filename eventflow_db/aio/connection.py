@@ -14,6 +14,7 @@ from pymysql.constants import CLIENT
 
 from ..driver.aio import RawConnection
 from ..driver.errnos import meaning, translate
+from ..driver.setup import session_problems
 from ..errors import ConflictError, EventflowDBError, InvalidValueError, OutcomeUnknownError, UnavailableError
 from ..query.rows import Result
 from ..query.spec import QuerySpec
@@ -25,7 +26,6 @@ from .operations import AsyncSession
 _LOST: Final = "the connection was lost, the transaction is rolled back"
 _numbers = itertools.count(1)
 """Of savepoints, no two alike: several sessions may use one connection, and the later of one name ends the earlier."""
-_UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 
 
 @redacting_all
@@ -51,12 +51,12 @@ class AsyncConnectionSession(AsyncSession):
             kind, text, errno = self._finished
             raise spec.failure(kind, text, errno)
 
-    async def _run(self, call: Call) -> Result:
+    async def _run(self, call: Call, until: float | None = None) -> Result:
         self._refuse_commit(call.spec)
         with self._alone(call.spec):
             await self._check(call.spec)
             try:
-                return await self._channel.run(call)
+                return await self._channel.run(call, until)
             except pymysql.err.Error as error:
                 failure = self._failed(translate(error, call.spec), call.spec)
             except BaseException:
@@ -185,9 +185,9 @@ class AsyncBorrowedSession(AsyncConnectionSession):
     def __init__(self, connection: RawConnection, sql: Any) -> None:
         super().__init__(sql)
         self._connection = connection
-        self._is_checked = False
         if not isinstance(connection, RawConnection):  # type: ignore[misc]
             raise self._variables.spec.invalid(f"takes a connection of {RawConnection.__module__}")
+        self._channel = AsyncChannel(connection)
 
     @property
     def _variables(self) -> Statement:
@@ -195,25 +195,27 @@ class AsyncBorrowedSession(AsyncConnectionSession):
 
     async def _check(self, spec: QuerySpec) -> None:
         await super()._check(spec)
-        if not self._is_checked:
-            self._channel = AsyncChannel(self._connection)
-            problems = []
-            if not self._connection.client_flag & CLIENT.FOUND_ROWS:
-                problems.append("its updates do not count matched rows")
-            variables = await self._channel.read_row(self._variables.call({}))
-            if variables.time_zone not in _UTC:
-                problems.append("its session is not in UTC")
-            if variables.character_set_client != "utf8mb4":
-                problems.append("its session does not talk utf8mb4")
-            if problems:
-                raise self._variables.spec.invalid(
-                    f"{', '.join(problems)}: connect with the keywords of eventflow_db.connection_arguments()"
-                )
-            self._channel.packet_limit = variables.max_allowed_packet
-            self._channel.rolls_back_on_timeout = bool(variables.rolls_back_on_timeout)
-            self._is_checked = True
-        if not self._channel.escapes_backslashes:
-            raise spec.invalid("the session's sql_mode must not contain NO_BACKSLASH_ESCAPES")
+        if self._channel.is_untouched:
+            return
+        variables = await self._channel.read_row(self._variables.call({}))
+        problems = session_problems(variables)
+        if not self._connection.client_flag & CLIENT.FOUND_ROWS:
+            problems.append("its updates do not count matched rows")
+        if problems:
+            raise self._variables.spec.invalid(
+                f"{', '.join(problems)}: connect with the keywords of eventflow_db.connection_arguments()"
+            )
+        self._channel.packet_limit = variables.max_allowed_packet
+        self._channel.rolls_back_on_timeout = bool(variables.rolls_back_on_timeout)
+        self._channel.mark()
+
+    async def _run(self, call: Call, until: float | None = None) -> Result:
+        if until is not None:
+            raise call.spec.invalid("timeout: not here, where the time limits of the caller's connection hold")
+        result = await super()._run(call)
+        # until its caller uses it, the session stays as it was checked
+        self._channel.mark()
+        return result
 
     async def _need_transaction(self, spec: QuerySpec) -> None:
         await super()._need_transaction(spec)

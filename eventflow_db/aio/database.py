@@ -128,7 +128,7 @@ class AsyncEventflowDB(AsyncPooledSession):
         texts = list(statement.batches(groups))
         if len(texts) == 1:
             try:
-                await self._run(Call(spec, texts[0], rows), budget)
+                await self._run_within(Call(spec, texts[0], rows), budget)
                 return
             except InvalidValueError as error:
                 # 1153: the server takes less at a time

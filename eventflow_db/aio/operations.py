@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
@@ -44,6 +45,22 @@ class AsyncSession(AsyncMethods):
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
         """Raise where what commits implicitly, or needs a connection of its own, is out of place."""
+
+    async def ping(self, *, timeout: float | None = None) -> None:
+        """Have the server answer, over a new connection if there is none.
+
+        timeout: seconds for all of that, after which it counts as unavailable; None: as the settings say. On a
+        connection of from_connection its own time limits hold.
+
+        Raises: UnavailableError and others; InvalidValueError for what is no timeout (E_EVENTFLOW_DB_PING).
+        """
+        call = self._sql.session.ping.statement.call({})
+        until = None
+        if timeout is not None:
+            if type(timeout) not in (int, float) or not 0 < timeout <= 31536000:
+                raise call.spec.invalid("timeout: must be seconds, more than 0 and at most 31536000, or None")
+            until = time.monotonic() + timeout
+        await self._run(call, until)
 
     # --- tables
 

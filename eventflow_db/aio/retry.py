@@ -78,10 +78,13 @@ class AsyncPooledSession(AsyncSession):
     settings: Settings
     _pool: AsyncPool
 
-    async def _run(self, call: Call, budget: AsyncBudget | None = None) -> Result:
+    async def _run(self, call: Call, until: float | None = None) -> Result:
         if call.spec.alters:
             return await self._alter(call)
-        channel, result = await self._hold(call, budget or AsyncBudget(self.settings))
+        return await self._run_within(call, AsyncBudget(self.settings, until))
+
+    async def _run_within(self, call: Call, budget: AsyncBudget) -> Result:
+        channel, result = await self._hold(call, budget)
         if channel is not None:
             self._pool.release(channel)
         return result
@@ -177,7 +180,7 @@ class AsyncPooledSession(AsyncSession):
 
         async def find(key: Mapping[str, Any]) -> Any:
             try:
-                result = await self._run(read.call(key), AsyncBudget(self.settings, budget.until))
+                result = await self._run(read.call(key), budget.until)
             except EventflowDBError:
                 raise lost from None
             return next(iter(read.spec.decode(result)), None)

@@ -139,6 +139,17 @@ class AsyncTransport(Connected):
         # what the loop has not come round to reading counts, too
         return not self._has_input(writer.get_extra_info("socket").fileno())
 
+    def mark(self) -> None:
+        """Note that a caller's connection is as it is now: whatever its caller does takes the mark off."""
+        mark = aiomysql.connection.MySQLResult(None)
+        mark.insert_id = 0
+        self._mark = self.connection._result = mark
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a caller's connection is still as it was marked."""
+        return self._mark is not None and self.connection._result is self._mark
+
     def limit(self, timeout: float | None) -> None:
         """Seconds that each reply of a connection of ours is waited for from now on."""
         self.connection.read_limit = timeout

@@ -23,6 +23,7 @@ class Connected:
         self.gave_up = False
         """Whether the server may still be at a statement whose reply was not waited for."""
         self._poll: Any = None
+        self._mark: object = None
 
     def _has_input(self, descriptor: int) -> bool:
         """Whether something waits to be read, the end included."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import pymysql
@@ -155,6 +157,16 @@ def is_foreign(error: BaseException) -> bool:
         traceback = traceback.tb_next
     name = "" if traceback is None else str(traceback.tb_frame.f_globals.get("__name__"))
     return traceback is not None and name.partition(".")[0] not in _IO
+
+
+@contextlib.contextmanager
+def ignoring(kind: type[BaseException]) -> Iterator[None]:
+    """Pass over what a driver or a socket raises, and nothing that comes from elsewhere."""
+    try:
+        yield
+    except kind as error:
+        if is_foreign(error):
+            raise
 
 
 def errno_of(error: BaseException, *, connecting: bool = False) -> int:

@@ -7,6 +7,8 @@ from typing import Any, Final
 import pymysql
 from pymysql.constants import CLIENT
 
+from ..query.parameters import NO_LIMIT
+from ..records import SessionVariables
 from ..settings import Settings
 
 SQL_MODE: Final = (
@@ -18,11 +20,17 @@ _SESSION: Final = (
     # with CHAIN, a COMMIT begins the next transaction
     "completion_type = 0, foreign_key_checks = 1, unique_checks = 1, "
     # these refuse statements, or leave rows out of results
-    "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_auto_is_null = 0"
+    f"sql_safe_updates = 0, sql_select_limit = {NO_LIMIT}, sql_big_selects = 1, sql_auto_is_null = 0"
     # on MariaDB alone, where a constraint keeps JSON what it is
     " /*M! , check_constraint_checks = 1 */"
 )
 """Whatever the meaning of a statement depends on, for a server may have any defaults."""
+_OTHER_SQL: Final = {
+    "ANSI_QUOTES", "EMPTY_STRING_IS_NULL", "HIGH_NOT_PRECEDENCE", "NO_BACKSLASH_ESCAPES", "ORACLE",
+    "PAD_CHAR_TO_FULL_LENGTH", "PIPES_AS_CONCAT",
+}  # fmt: skip
+"""Modes in which a statement means something else."""
+_UTC: Final = ("+00:00", "UTC", "Etc/UTC")
 _PLAIN_METHODS: Final = (b"mysql_clear_password", b"dialog", b"mysql_old_password")
 
 
@@ -40,6 +48,22 @@ def session_statements(settings: Settings) -> tuple[bytes, bytes]:
     # by statement, because servers and what stands before them disagree on the variable's name
     isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
     return f"{_SESSION}, autocommit = 1, {locks}".encode(), isolation.encode()
+
+
+def session_problems(variables: SessionVariables) -> list[str]:
+    """What is wrong with the session of a caller's connection."""
+    modes = set(variables.sql_mode.split(","))
+    charsets = {variables.character_set_client, variables.character_set_connection, variables.character_set_results}
+    wrong = {
+        "its session is not in UTC": variables.time_zone not in _UTC,
+        "its session does not talk utf8mb4": charsets != {"utf8mb4"},
+        "its sql_mode is not strict": not modes & {"STRICT_ALL_TABLES", "STRICT_TRANS_TABLES"},
+        f"its sql_mode has {', '.join(sorted(modes & _OTHER_SQL))}": modes & _OTHER_SQL,
+        "its session does not check foreign keys": not variables.foreign_key_checks,
+        "its session does not check unique keys": not variables.unique_checks,
+        "its session limits the rows of a SELECT": variables.sql_select_limit < NO_LIMIT,
+    }
+    return [problem for problem, is_so in wrong.items() if is_so]
 
 
 def wire_password(password: str) -> str:

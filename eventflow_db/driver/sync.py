@@ -18,7 +18,7 @@ from pymysql.protocol import FieldDescriptorPacket
 
 from ..settings import Settings
 from .connected import Connected
-from .errnos import is_foreign
+from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
 from .waiting import owner
@@ -27,6 +27,7 @@ RawConnection: TypeAlias = pymysql.connections.Connection
 
 _FIRST: Final = 1 << 14
 """Bytes to read at the most at first: room for more costs more than reading most replies."""
+_QUIT: Final = b"\1\0\0\0\1"
 _CHUNK: Final = 1 << 18
 """The same for the rest of a long reply."""
 
@@ -36,6 +37,8 @@ class _Connection(RawConnection):  # type: ignore[misc]
 
     ssl: bool
     _write_timeout: float | None
+    _sock: Any
+    _rfile: Any
 
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
@@ -122,7 +125,26 @@ class _Connection(RawConnection):  # type: ignore[misc]
     def _write_bytes(self, data: bytes) -> None:
         if self._deadline is not None:
             self._write_timeout = self.left()
-        super()._write_bytes(data)
+        self._sock.settimeout(self._write_timeout)
+        self._current_timeout = self._write_timeout
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            self._force_close()
+            if is_foreign(error):
+                raise
+            raise pymysql.err.OperationalError(2006, f"the connection was closed ({error})") from None
+
+    def _force_close(self) -> None:
+        """Close the socket. PyMySQL's own swallows whatever comes meanwhile, a signal handler's exception too."""
+        things = (self._rfile, self._sock)
+        self._rfile = self._sock = None
+        for thing in things:
+            if thing is not None:
+                with ignoring(OSError):
+                    thing.close()
+
+    __del__ = _force_close
 
 
 class Transport(Connected):
@@ -140,7 +162,14 @@ class Transport(Connected):
 
     def connect(self) -> None:
         """Connect and authenticate, within the time limit of `within`."""
-        self.connection.connect(self.connection.dial())
+        try:
+            self.connection.connect(self.connection.dial())
+            return
+        except pymysql.err.OperationalError as error:
+            original = getattr(error, "original_exception", None)
+            if original is None or not is_foreign(original):
+                raise
+        raise original
 
     def within(self, timeout: float) -> contextlib.AbstractContextManager[None]:
         """Time limit in seconds, for everything in the block, on a connection of ours."""
@@ -160,6 +189,17 @@ class Transport(Connected):
             return False
         return not self._has_input(sock.fileno())
 
+    def mark(self) -> None:
+        """Note that a caller's connection is as it is now: whatever its caller does takes the mark off."""
+        mark = pymysql.connections.MySQLResult(None)
+        mark.insert_id = 0
+        self._mark = self.connection._result = mark
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether a caller's connection is still as it was marked."""
+        return self._mark is not None and self.connection._result is self._mark
+
     def limit(self, timeout: float | None) -> None:
         """Seconds that each reply of a connection of ours is waited for from now on."""
         self.connection._read_timeout = timeout
@@ -167,12 +207,13 @@ class Transport(Connected):
     def write(self, statement: bytes) -> None:
         """Send a statement."""
         connection = self.connection
-        sock, ours = connection._sock, self.settings is not None
-        if ours and connection._deadline is not None:
+        sock, result = connection._sock, connection._result
+        if self.settings is not None and connection._deadline is not None:
             connection._read_timeout = connection.left()
         limit = connection._read_timeout
-        # what is closed, a caller's, or takes several packets, is the driver's to send
-        plain = sock is not None and ours and len(statement) <= LONGEST
+        # what is closed, takes several packets, or comes behind a result that is still read, is the driver's to send
+        plain = sock is not None and len(statement) <= LONGEST
+        plain = plain and (result is None or not (result.unbuffered_active or result.has_next))
         if not plain:
             connection._execute_command(COMMAND.COM_QUERY, statement)
         if sock.gettimeout() != limit:
@@ -222,13 +263,16 @@ class Transport(Connected):
 
     def close(self) -> None:
         """Close in order."""
-        if self.connection.open:
-            self.connection.close()
+        if self.is_open:
+            with ignoring(OSError):
+                self.connection._sock.settimeout(1)
+                self.connection._sock.sendall(_QUIT)
+            self.connection._force_close()
 
     def abort(self) -> None:
         """Close without a word; in a forked process, just let go."""
         if self.is_open and self.owner == os.getpid():
-            with contextlib.suppress(OSError):
+            with ignoring(OSError):
                 # wakes a thread that reads from it
                 self.connection._sock.shutdown(socket.SHUT_RDWR)
         self.connection._force_close()
@@ -237,6 +281,6 @@ class Transport(Connected):
         """Close while another thread is using it: that one meets the end of the connection."""
         sock = self.connection._sock
         if sock is not None:
-            with contextlib.suppress(OSError):
+            with ignoring(OSError):
                 # TLS's own would wait
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -24,7 +24,8 @@ class Caller:
 
     _sql: Catalogue
 
-    def _run(self, call: Call) -> Result:
+    def _run(self, call: Call, until: float | None = None) -> Result:
+        """Send a call; until: when to give up, by the monotonic clock; None: as the settings say."""
         raise NotImplementedError
 
     def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:

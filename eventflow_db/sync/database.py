@@ -127,7 +127,7 @@ class EventflowDB(PooledSession):
         texts = list(statement.batches(groups))
         if len(texts) == 1:
             try:
-                self._run(Call(spec, texts[0], rows), budget)
+                self._run_within(Call(spec, texts[0], rows), budget)
                 return
             except InvalidValueError as error:
                 # 1153: the server takes less at a time

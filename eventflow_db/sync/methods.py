@@ -599,10 +599,3 @@ class Methods(Caller):
         Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_LOG.
         """
         self._sql.log.create_table(self)
-
-    def ping(self) -> None:
-        """Have the server answer, over a new connection if there is none.
-
-        Raises: EventflowDBError. The code is E_EVENTFLOW_DB_PING.
-        """
-        self._sql.session.ping(self)

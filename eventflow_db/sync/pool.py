@@ -33,7 +33,11 @@ class Pool:
 
     def __del__(self) -> None:
         if not self.is_closed and self.size:
-            warnings.warn("a database object was never closed: close() it, or use it in a with block", ResourceWarning)
+            warnings.warn(
+                "a database object was never closed: close() it, or use it in a with block",
+                ResourceWarning,
+                stacklevel=2,
+            )
             for share in self._shares.values():
                 share.abort()
 
@@ -53,8 +57,8 @@ class Pool:
         return share
 
     def _forget_ended(self) -> None:
-        for owner in list(self._shares):
-            if has_ended(owner) and (share := self._shares.pop(owner, None)) is not None:
+        for one in list(self._shares):
+            if has_ended(one) and (share := self._shares.pop(one, None)) is not None:
                 share.abort()
 
     def acquire(self, until: float | None = None) -> Channel:

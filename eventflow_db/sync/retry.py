@@ -79,10 +79,13 @@ class PooledSession(Session):
     settings: Settings
     _pool: Pool
 
-    def _run(self, call: Call, budget: Budget | None = None) -> Result:
+    def _run(self, call: Call, until: float | None = None) -> Result:
         if call.spec.alters:
             return self._alter(call)
-        channel, result = self._hold(call, budget or Budget(self.settings))
+        return self._run_within(call, Budget(self.settings, until))
+
+    def _run_within(self, call: Call, budget: Budget) -> Result:
+        channel, result = self._hold(call, budget)
         if channel is not None:
             self._pool.release(channel)
         return result
@@ -178,7 +181,7 @@ class PooledSession(Session):
 
         def find(key: Mapping[str, Any]) -> Any:
             try:
-                result = self._run(read.call(key), Budget(self.settings, budget.until))
+                result = self._run(read.call(key), budget.until)
             except EventflowDBError:
                 raise lost from None
             return next(iter(read.spec.decode(result)), None)

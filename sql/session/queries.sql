@@ -1,5 +1,4 @@
 -- name: ping()#
--- method: ping
 -- Have the server answer, over a new connection if there is none.
 -- returns: none
 -- error: E_EVENTFLOW_DB_PING could not reach the database
@@ -15,6 +14,10 @@ SELECT 1 AS answer;
 -- idempotent: yes
 SELECT
     @@SESSION.time_zone AS time_zone, @@SESSION.character_set_client AS character_set_client,
+    @@SESSION.character_set_connection AS character_set_connection,
+    @@SESSION.character_set_results AS character_set_results, @@SESSION.sql_mode AS sql_mode,
+    @@SESSION.foreign_key_checks AS foreign_key_checks, @@SESSION.unique_checks AS unique_checks,
+    @@SESSION.sql_select_limit AS sql_select_limit,
     @@SESSION.max_allowed_packet AS max_allowed_packet, @@innodb_rollback_on_timeout AS rolls_back_on_timeout;
 
 -- name: begin()!
