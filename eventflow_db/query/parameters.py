@@ -98,7 +98,7 @@ class ParameterType(NamedTuple):
     """One type of the `-- param` annotations."""
 
     type: Any
-    """What msgspec checks a value against."""
+    """What msgspec checks a value against: Any, or a Struct whose field `value` has the type."""
     rule: str
     """The same, for people: `<parameter>: must be …`."""
     literal: Callable[[Any], bytes]
@@ -122,8 +122,13 @@ class ParameterType(NamedTuple):
         if value is None and self.absent is not None:
             return self.absent
         if self.type is not Any:
-            value = msgspec.convert(value, self.type, builtin_types=BUILTIN_TYPES)
+            value = msgspec.convert({"value": value}, self.type, builtin_types=BUILTIN_TYPES).value
         return self.literal(value)
+
+
+def _checked(kind: Any) -> Any:
+    """A Struct for a type: msgspec would look the type itself up by its hash, and pass over what is raised in that."""
+    return msgspec.defstruct("Checked", [("value", kind)])
 
 
 def _characters(most: int) -> Any:
@@ -133,11 +138,11 @@ def _characters(most: int) -> Any:
 def _bytes(most: int) -> ParameterType:
     kind = Annotated[bytes, Meta(max_length=most)]
     rule = f"bytes, at most {most:,}"
-    return ParameterType(kind, rule, lambda value: b"X'%s'" % value.hex().encode(), "bytes", str.encode, b"x")
+    return ParameterType(_checked(kind), rule, lambda value: b"X'%s'" % value.hex().encode(), "bytes", str.encode, b"x")
 
 
 def _whole(rule: str, least: int, most: int, sample: int) -> ParameterType:
-    return ParameterType(Annotated[int, Meta(ge=least, le=most)], rule, _integer, "int", int, sample)
+    return ParameterType(_checked(Annotated[int, Meta(ge=least, le=most)]), rule, _integer, "int", int, sample)
 
 
 def _time(kind: Any, rule: str, literal: Callable[[Any], bytes], python: str) -> ParameterType:
@@ -149,24 +154,24 @@ _NAME_RULE: Final = "text of 1 to {} characters, without white space around it, 
 
 TYPES: Final[Mapping[str, ParameterType]] = {
     "identifier": ParameterType(
-        _IDENTIFIER, _NAME_RULE.format(64), _text, is_plain=re.compile(r"[!-&(-\[\]-~]{1,64}").fullmatch
+        _checked(_IDENTIFIER), _NAME_RULE.format(64), _text, is_plain=re.compile(r"[!-&(-\[\]-~]{1,64}").fullmatch
     ),
     "identifier*": ParameterType(
-        list[_IDENTIFIER],  # type: ignore[valid-type]
+        _checked(list[_IDENTIFIER]),  # type: ignore[valid-type]
         "a list of identifiers, each " + _NAME_RULE.format(64),
         _identifiers,
         "Sequence[str]",
         lambda text: text.split(","),
         ["x", "y"],
     ),
-    "position": ParameterType(str, "text", _long_text),
-    "address": ParameterType(_characters(16), _NAME_RULE.format(16), _text),
+    "position": ParameterType(_checked(str), "text", _long_text),
+    "address": ParameterType(_checked(_characters(16)), _NAME_RULE.format(16), _text),
     "reference": ParameterType(
-        Annotated[str, Meta(pattern=r"\A[^\x00\ud800-\udfff]{1,64}\Z")],
+        _checked(Annotated[str, Meta(pattern=r"\A[^\x00\ud800-\udfff]{1,64}\Z")]),
         "text of 1 to 64 characters, without NUL or lone surrogates",
         _text,
     ),
-    "text": ParameterType(str, "text", _long_text),
+    "text": ParameterType(_checked(str), "text", _long_text),
     "bytes": _bytes(TEXT_BYTES),
     "bytes(16)": _bytes(16),
     "json": ParameterType(Any, "JSON", lambda value: _quoted(encode_json(value)), "Any", json.loads, {}),
@@ -176,7 +181,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "partition": _time(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode(), "date"),
     "port": _whole("a whole number from 0 to 65535", 0, 65535, 1),
     "limit": ParameterType(
-        Annotated[int, Meta(ge=0, le=2**63 - 1)] | None,
+        _checked(Annotated[int, Meta(ge=0, le=2**63 - 1)] | None),
         "a whole number from 0 up, or None for no limit",
         lambda value: _integer(NO_LIMIT if value is None else value),
         "int | None",
@@ -185,7 +190,12 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     ),
     "page": _whole("a whole number from 1 up", 1, 2**63 - 1, 1000),
     "savepoint": ParameterType(
-        Annotated[int, Meta(ge=1)], "a whole number from 1 up", lambda depth: b"eventflow_%d" % depth, "int", int, 1
+        _checked(Annotated[int, Meta(ge=1)]),
+        "a whole number from 1 up",
+        lambda depth: b"eventflow_%d" % depth,
+        "int",
+        int,
+        1,
     ),
     "seconds": _whole("whole seconds from 0 to 31536000", 0, 31536000, 0),
 }
