@@ -106,7 +106,7 @@ class AsyncPool:
         return (
             channel.is_quiet
             and channel.opened >= self._renewed
-            and time.monotonic() - channel.used < self._settings.idle_timeout
+            and time.monotonic() - channel.used < self._settings.idle_check
         )
 
     async def _answers(self, channel: AsyncChannel) -> bool:

@@ -107,7 +107,7 @@ class Pool:
         return (
             channel.is_quiet
             and channel.opened >= self._renewed
-            and time.monotonic() - channel.used < self._settings.idle_timeout
+            and time.monotonic() - channel.used < self._settings.idle_check
         )
 
     def _answers(self, channel: Channel) -> bool:
