@@ -294,6 +294,14 @@ def _build(texts: Mapping[str, str], problems: list[str], names: Mapping[str, st
     return Settings(**values)
 
 
+def destination(settings: Settings) -> str:
+    """Where connections go, for messages: the server, the user and the database, never the password."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    hint = " (its password ends in a newline)" if settings.password.endswith(("\r", "\n")) else ""
+    where = settings.socket_path or f"{host}:{settings.port}"
+    return f"{where} as {settings.user}{hint}, database {settings.database}"
+
+
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     """The TLS context that both drivers are given, None where ssl_mode is DISABLED.
 

@@ -75,7 +75,12 @@ class AsyncPool:
             raise
 
     async def open(self) -> AsyncChannel:
-        """A connection outside the pool, to be closed by its user."""
+        """A connection outside the pool, to be closed by its user.
+
+        Raises: PoolError, or what the driver raises on connecting.
+        """
+        if self._closed:
+            raise PoolError("the database object is closed")
         return await AsyncChannel.open(self._settings, self._context)
 
     async def _wait(self, waiter: AsyncWaiter[AsyncChannel]) -> AsyncChannel | None:

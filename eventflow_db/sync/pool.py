@@ -76,7 +76,12 @@ class Pool:
             raise
 
     def open(self) -> Channel:
-        """A connection outside the pool, to be closed by its user."""
+        """A connection outside the pool, to be closed by its user.
+
+        Raises: PoolError, or what the driver raises on connecting.
+        """
+        if self._closed:
+            raise PoolError("the database object is closed")
         return Channel.open(self._settings, self._context)
 
     def _wait(self, waiter: Waiter[Channel]) -> Channel | None:
