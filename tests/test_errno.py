@@ -91,11 +91,13 @@ def test_errno_of_a_statement(one: EventflowDB, case: str) -> None:
     one.ping()
 
 
-def test_errno_3057_of_a_lock_name_that_is_too_long(one: EventflowDB, eventflow_server: Server) -> None:
+@pytest.mark.parametrize(("errno", "name"), [(3057, ""), (4163, "a" * 65)])
+def test_errno_of_a_lock_name(one: EventflowDB, eventflow_server: Server, errno: int, name: str) -> None:
     if eventflow_server.kind == "mariadb":
         pytest.skip("MariaDB takes it")
-    with answers(3057):
-        run(one, f"SELECT GET_LOCK('{'a' * 65}', 0)")
+    with answers(errno) as raised:
+        run(one, f"SELECT GET_LOCK('{name}', 0)")
+    assert type(raised.value) is errors.InvalidValueError
 
 
 TABLES = {

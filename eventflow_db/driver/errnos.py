@@ -58,6 +58,10 @@ _LOST: Final = Meaning(OutcomeUnknownError, "the connection was lost", discard=T
 _DENIED: Final = (
     1044, 1045, 1130, 1131, 1142, 1143, 1227, 1251, 1370, 1410, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151,
 )  # fmt: skip
+_VALUE: Final = (
+    1264, 1265, 1292, 1300, 1301, 1366, 1367, 1411, 1426, 1441, 1690, 3057,
+    3140, 3141, 3156, 3854, 4036, 4037, 4038, 4163,
+)  # fmt: skip
 _SCHEMA: Final = (
     1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1176, 1193, 1214, 1235, 1273,
     1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1932, 3098, 3734, 3750, 3780,
@@ -72,34 +76,9 @@ MEANINGS: Final = (
     Meaning(InvalidValueError, "the server refuses NULL", (1048,)),
     # not sent: it is refused here
     Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet", (1153,)),
-    Meaning(
-        InvalidValueError,
-        "the server refuses a value",
-        (
-            1264,
-            1265,
-            1292,
-            1300,
-            1301,
-            1366,
-            1367,
-            1411,
-            1426,
-            1441,
-            1690,
-            3057,
-            3140,
-            3141,
-            3156,
-            3854,
-            4036,
-            4037,
-            4038,
-        ),
-        quotes=True,
-    ),
+    Meaning(InvalidValueError, "the server refuses a value", _VALUE, quotes=True),
     Meaning(InvalidValueError, "a value is too long for its column", (1406,)),
-    Meaning(InvalidValueError, "a value has characters that its column cannot hold", (1267, 1270, 1271)),
+    Meaning(InvalidValueError, "a value does not fit its column's character set or collation", (1267, 1270, 1271)),
     Meaning(InvalidValueError, "the table has no partition for the row", (1526,), quotes=True),
     Meaning(InvalidValueError, "the JSON is nested too deeply", (3157, 4040), quotes=True),
     Meaning(InvalidValueError, "a key of the JSON is too long", (3151,), quotes=True),
