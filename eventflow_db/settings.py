@@ -143,7 +143,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidValueError(CODE, f"url: must {_url_rule(url)}")
         names = [name for name, _ in pairs]
         known = cls.__struct_fields__
-        problems = [_unknown(name, difflib.get_close_matches(name, known, 1)) for name in names if name not in known]
+        problems = [
+            _unknown(name, _RENAMED.get(name) or difflib.get_close_matches(name, known, 1))
+            for name in names
+            if name not in known
+        ]
         problems += [f"{_shown(name)}: given twice" for name in sorted(set(names)) if names.count(name) > 1]
         return _build({name: value for name, value in pairs if name in known}, problems, {})
 
@@ -155,6 +159,7 @@ _SYNONYMS: Final = {PREFIX + name.upper(): name for name in Settings.__struct_fi
     PREFIX + "USERNAME": "user",
     PREFIX + "HOSTNAME": "host",
 }
+_RENAMED: Final = {"idle_timeout": ["idle_check"]}
 _NODES: Final = frozenset(("IDLE_TIMEOUT", "PASS_1", "PASS_2", "PASS_3"))
 """Variables of the Node library whose names are nearly ours."""
 _LINKS: Final = ("tcp://", "udp://", "sctp://")
@@ -220,7 +225,8 @@ def _url_pairs(url: str) -> list[tuple[str, str]] | None:
         "database": parts.path.removeprefix("/"),
     }
     pairs += [(name, unquote(value, errors="strict")) for name, value in located.items() if value]
-    is_url = parts.scheme in _SCHEMES and not parts.fragment and not _has_controls(url)
+    is_url = parts.scheme in _SCHEMES and url.startswith("://", len(parts.scheme))
+    is_url = is_url and not parts.fragment and not _has_controls(url)
     # a password that was not percent-encoded ends up elsewhere, and would be shown there
     is_url = is_url and not set("/@").intersection(parts.path[1:]) and "@" not in parts.query
     return pairs if is_url else None

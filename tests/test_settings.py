@@ -372,10 +372,13 @@ def test_from_url_hostile_password_as_it_is_arrives_or_is_refused_without_it(tex
         assert settings.password == unquote(text)
 
 
-def test_from_url_unknown_is_named_with_a_suggestion() -> None:
+@pytest.mark.parametrize(
+    ("name", "meant"), [("read_timout", "read_timeout"), ("passwd", "password"), ("idle_timeout", "idle_check")]
+)
+def test_from_url_unknown_is_named_with_a_suggestion(name: str, meant: str) -> None:
     with pytest.raises(errors.InvalidValueError) as caught:
-        Settings.from_url("mysql://?read_timout=s3cret")
-    assert caught.value.message == "read_timout: unknown setting, did you mean read_timeout?"
+        Settings.from_url(f"mysql://?{name}=s3cret")
+    assert caught.value.message == f"{name}: unknown setting, did you mean {meant}?"
 
 
 @pytest.mark.parametrize("url", ["mysql://?port=1&port=2", "mysql://h:1?port=2", "mysql://:x@h?password=s3cret"])
@@ -390,6 +393,7 @@ def test_from_url_setting_given_twice_raises(url: str) -> None:
     [
         "postgresql://root:s3cret@h/", "root:s3cret@h/d", "mysql://root:s3cret@h:port/", "mysql://root:s3cret@h:70000/",
         "mysql://root:s3cret@h/d#s3cret", "mysql://root:s3cret@[::1/d", "mysql://root@h/d?s3cret", "",
+        "mysql:s3cret", "mysql:/s3cret",
     ],
 )  # fmt: skip
 def test_from_url_malformed_raises_without_its_value(url: str) -> None:
