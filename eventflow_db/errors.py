@@ -6,7 +6,8 @@ EventflowDBError
 ├── MissingReferenceError   the event or hub that the row refers to does not exist
 ├── InvalidValueError       a value was refused, here or by the server: send another one
 ├── AccessDeniedError       the server refuses the account: waiting does not cure it
-├── UnavailableError        no usable connection could be had: nothing took effect, try again later
+├── UnavailableError        no usable connection could be had: nothing took effect, try again later, but for a
+│                           database object that is closed, which the message says
 ├── ConflictError           others were in the way, also after the retries: try again
 ├── OutcomeUnknownError     the connection was lost while a write was under way: it took effect or it did not
 ├── SchemaError             the tables or the server are not what the SQL needs
@@ -58,7 +59,7 @@ class AccessDeniedError(EventflowDBError):
 
 
 class UnavailableError(EventflowDBError):
-    """No usable connection could be had; nothing took effect."""
+    """No usable connection could be had, or the database object is closed; nothing took effect."""
 
 
 class ConflictError(EventflowDBError):

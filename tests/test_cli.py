@@ -123,7 +123,7 @@ def test_check_overlay_that_is_not_loaded_exits_with_1(check_url: str, tmp_path:
     ("arguments", "problem"),
     [
         (("--url", "mysql://root@127.0.0.1:1/x?connect_timeout=1"), "could not connect: Connection refused"),
-        (("--url", "postgres://x"), "url: must be of the form mysql://"),
+        (("--url", "postgres://x"), "url: must have the scheme mysql or mariadb"),
         (("event.reed",), "no query event.reed; did you mean event.read"),
         (("--sql", "/nowhere"), "does not exist"),
         (("--rows", "0"), "--rows"),

@@ -65,6 +65,8 @@ STATEMENTS: dict[str, tuple[set[int], str]] = {
     "no such event": ({1452}, "INSERT INTO event_cpid VALUES ('missing', 'cpid')"),
     "null": ({1048}, "INSERT INTO event_cpid VALUES (NULL, 'cpid')"),
     "no value": ({1364}, "INSERT INTO hub (id) VALUES ('a')"),
+    "collations": ({1267}, "SELECT 'a' COLLATE utf8mb4_bin = 'a' COLLATE utf8mb4_general_ci"),
+    "not ASCII": ({3854, 1267}, "SELECT 1 FROM (SELECT CONVERT('a' USING ascii) AS id) AS keys_ WHERE id = 'é'"),
     "syntax": ({1064}, "SELEC 1"),
     "json": ({4025, 3140}, "INSERT INTO event (id, domain, pid, name, data) VALUES ('a', 'd', 'p', 'n', '{')"),
     "not a time": ({1292}, "INSERT INTO event_scheduled (event_id, scheduled) VALUES ('a', 'noon')"),
@@ -87,6 +89,15 @@ def test_errno_of_a_statement(one: EventflowDB, case: str) -> None:
         run(one, text)
     assert size(one) == (0 if meaning(raised.value.errno).discard else 1)
     one.ping()
+
+
+@pytest.mark.parametrize(("errno", "name"), [(3057, ""), (4163, "a" * 65)])
+def test_errno_of_a_lock_name(one: EventflowDB, eventflow_server: Server, errno: int, name: str) -> None:
+    if eventflow_server.kind == "mariadb":
+        pytest.skip("MariaDB takes it")
+    with answers(errno) as raised:
+        run(one, f"SELECT GET_LOCK('{name}', 0)")
+    assert type(raised.value) is errors.InvalidValueError
 
 
 TABLES = {

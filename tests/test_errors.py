@@ -8,6 +8,7 @@ import gc
 import pickle
 import types
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -55,9 +56,11 @@ def check(error: EventflowDBError, kind: type[EventflowDBError], code: str, errn
 
 
 @contextlib.contextmanager
-def failing(kind: type[EventflowDBError], code: str, errno: int | None) -> Iterator[None]:
+def failing(
+    kind: type[EventflowDBError], code: str, errno: int | None
+) -> Iterator[pytest.ExceptionInfo[EventflowDBError]]:
     with pytest.raises(EventflowDBError) as caught:
-        yield
+        yield caught
     check(caught.value, kind, f"E_EVENTFLOW_DB_{code}", errno)
 
 
@@ -91,11 +94,11 @@ def test_meaning_of_every_listed_number_says_what_a_caller_can_do(errno: int) ->
     [
         (errors.DuplicateError, [1062]),
         (errors.MissingReferenceError, [1452, 1451]),
-        (errors.InvalidValueError, [1406, 1366, 1264, 3140, 3151, 3157, 4025, 1153]),
+        (errors.InvalidValueError, [1406, 1366, 1264, 3140, 3151, 3157, 4025, 1153, 3854, 1267, 3057]),
         (errors.AccessDeniedError, [1044, 1045, 1130, 1142, 1227]),
         (errors.UnavailableError, [1040, 1049, 2003, 1290, 1792, 1836, 1053, 1047, 4031]),
         (errors.ConflictError, [1213, 1205, 1020, 3101]),
-        (errors.SchemaError, [1146, 1054, 3098, 3780, 1005, 1235, 1665]),
+        (errors.SchemaError, [1146, 1364, 1054, 3098, 3780, 1005, 1235, 1665]),
     ],
 )
 def test_meaning_of_numbers_that_are_promised(kind: type[EventflowDBError], numbers: list[int]) -> None:
@@ -151,8 +154,9 @@ UPDATE hub SET quit = CURRENT_TIMESTAMP(), id = REVERSE(id) WHERE id = :id AND q
 
 
 def test_read_event_without_its_table_raises_schema_error(empty_db: EventflowDB) -> None:
-    with failing(errors.SchemaError, "EVENT_READ", 1146):
+    with failing(errors.SchemaError, "EVENT_READ", 1146) as caught:
         empty_db.read_event(SECRET)
+    assert "setup_table_schemas()" in str(caught.value)
 
 
 def test_persist_event_without_its_column_raises_schema_error(
@@ -231,6 +235,60 @@ def test_read_event_closed_port_raises_unavailable(api: API, settings: Settings)
     db = api.database(msgspec.structs.replace(settings, host="127.0.0.1", port=closed_port(), password=SECRET))
     with failing(errors.UnavailableError, "EVENT_READ", 2003):
         db.read_event(SECRET)
+
+
+CONNECTING: dict[str, dict[str, Any]] = {
+    "closed port": {"host": "127.0.0.1", "port": 1},
+    "closed port, IPv6": {"host": "[::1]", "port": 1},
+    "unknown host": {"host": "no-such-host.invalid"},
+    "no socket": {"socket_path": "/nowhere/mysqld.sock"},
+    "wrong password": {"password": SECRET},
+    "wrong user": {"user": "no_such_user"},
+    "unknown database": {"database": "no_such_database"},
+    "no TLS": {"host": "127.0.0.1", "port": 1, "ssl_mode": "REQUIRED"},
+}
+
+
+@pytest.mark.parametrize("case", CONNECTING)
+def test_error_of_connecting_names_server_user_and_database(api: API, settings: Settings, case: str) -> None:
+    changed = msgspec.structs.replace(settings, **{"user": "root", "retry_limit": 1, **CONNECTING[case]})
+    db = api.database(changed)
+    host = f"[{changed.host}]" if ":" in changed.host else changed.host
+    server = changed.socket_path or f"{host}:{changed.port}"
+    for attempt in (
+        lambda: db.read_event("id"),
+        lambda: db.lock("reference").__enter__(),
+        lambda: db.archive_log(date(2030, 1, 2)),
+        lambda: db.transaction().__enter__(),
+    ):
+        with pytest.raises(EventflowDBError) as caught:
+            attempt()
+        assert caught.value.message.endswith(f": {server} as {changed.user}, database {changed.database}")
+        assert SECRET not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_error_of_a_password_with_a_newline_says_so(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, password=f"{SECRET}\n"))
+    with pytest.raises(errors.AccessDeniedError, match="its password ends in a newline") as caught:
+        db.ping()
+    assert SECRET not in str(caught.value)
+
+
+def test_persist_hub_column_without_default_raises_schema_error_naming_it(
+    empty_db: EventflowDB, admin: Admin, empty_database: str, hub: NewHub
+) -> None:
+    empty_db.create_table_hub()
+    admin.execute(f"ALTER TABLE `{empty_database}`.hub ADD region_2 VARCHAR(9) NOT NULL")
+    with failing(errors.SchemaError, "HUB_PERSIST", 1364) as caught:
+        empty_db.persist_hub({**hub, "id": SECRET})
+    assert caught.value.message.endswith("given no value: region_2")
+
+
+def test_create_table_event_cpid_without_event_names_setup_table_schemas(empty_db: EventflowDB) -> None:
+    with pytest.raises(errors.SchemaError) as caught:
+        empty_db.create_table_event_cpid()
+    # MariaDB says no more than 1005
+    assert caught.value.errno == 1005 or "setup_table_schemas()" in caught.value.message
 
 
 def test_read_event_unknown_raises_not_found(db: EventflowDB) -> None:

@@ -433,8 +433,8 @@ def test_claim_after_servers_idle_timeout_is_true(api: API, settings: Settings, 
 def test_idle_connection_half_open_is_checked_before_a_claim(
     api: API, proxied: Settings, proxy: Proxy, event_id: str
 ) -> None:
-    """Nothing tells that the way is gone; past idle_timeout a ping finds out, within connect_timeout."""
-    db = api.database(msgspec.structs.replace(proxied, idle_timeout=0.2, connect_timeout=1, read_timeout=10))
+    """Nothing tells that the way is gone; past idle_check a ping finds out, within connect_timeout."""
+    db = api.database(msgspec.structs.replace(proxied, idle_check=0.2, connect_timeout=1, read_timeout=10))
     db.persist_event_published({"event_id": event_id, "publisher": "publisher"})
     proxy.freeze()
     time.sleep(0.4)

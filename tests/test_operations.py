@@ -10,8 +10,10 @@ import pytest
 
 from eventflow_db import AsyncEventflowDB, AsyncSession, AsyncTransaction, EventflowDB, Session, Transaction, errors
 from eventflow_db.aio.connection import AsyncBorrowedSession
+from eventflow_db.aio.retry import AsyncBudget
 from eventflow_db.query import load_specs
 from eventflow_db.sync.connection import BorrowedSession
+from eventflow_db.sync.retry import Budget
 
 from .operations import OPERATIONS, PREFIX, TABLES, call, fails
 
@@ -82,6 +84,25 @@ def test_operation_without_its_table_is_schema_error_with_its_code(empty_db: Eve
 def test_operation_without_server_is_unavailable_error_with_its_code(nowhere: EventflowDB, name: str) -> None:
     with fails(errors.UnavailableError, OPERATIONS[name].codes[0]):
         call(nowhere, name)
+
+
+@pytest.mark.parametrize("name", [*OPERATIONS, "transaction", "run_transaction"])
+def test_operation_after_close_says_that_it_is_closed_and_is_not_run_again(
+    nowhere: EventflowDB, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere.close()
+    for budget in (Budget, AsyncBudget):
+        monkeypatch.delattr(budget, "again")
+    with fails(errors.UnavailableError, OPERATIONS[name].codes[0] if name in OPERATIONS else "TRANSACTION") as caught:
+        if name == "transaction":
+            with nowhere.transaction():
+                pass
+        elif name == "run_transaction":
+            nowhere.run_transaction(lambda tx: tx.ping())
+        else:
+            call(nowhere, name)
+    assert caught.value.message.endswith(": the database object is closed")
+    assert caught.value.errno is None
 
 
 def test_every_query_of_many_rows_has_one_order_and_the_limit_behind_it() -> None:

@@ -108,7 +108,7 @@ def test_pool_connection_killed_while_idle_is_replaced_unseen(
 def test_pool_connection_idle_for_long_is_checked_before_use(
     api: API, settings: Settings, admin: Admin, sessions: Sessions
 ) -> None:
-    db = api.database(msgspec.structs.replace(settings, idle_timeout=0.2))
+    db = api.database(msgspec.structs.replace(settings, idle_check=0.2))
     db.ping()
     (number,) = sessions()
     pings = "SHOW GLOBAL STATUS LIKE 'Com_admin_commands'"

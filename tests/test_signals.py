@@ -88,7 +88,7 @@ PING = b"\x01\0\0\0\x0e"
 def test_call_interrupted_while_an_idle_connection_is_asked_raises_just_that(
     proxied: Settings, proxy: Proxy, kind: type[BaseException]
 ) -> None:
-    with EventflowDB(msgspec.structs.replace(proxied, idle_timeout=0.01)) as db:
+    with EventflowDB(msgspec.structs.replace(proxied, idle_check=0.01)) as db:
         db.ping()
         time.sleep(0.05)
         proxy.stall_reply(PING)
@@ -101,7 +101,7 @@ def test_call_interrupted_while_an_idle_connection_is_asked_raises_just_that(
 def test_call_on_an_idle_connection_that_answers_nonsense_takes_another_one(
     api: API, proxied: Settings, proxy: Proxy
 ) -> None:
-    db = api.database(msgspec.structs.replace(proxied, idle_timeout=0.01))
+    db = api.database(msgspec.structs.replace(proxied, idle_check=0.01))
     db.ping()
     time.sleep(0.05)
     rule = proxy.replace_reply(PING, b"\x01\x00\x00\x01\xff")

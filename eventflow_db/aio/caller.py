@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..errors import InvalidValueError, NotFoundError
+from ..forking import ProcessBound
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Query
 
 
-class AsyncCaller:
+class AsyncCaller(ProcessBound):
     """aiosql's methods take it for their connection; a subclass sends the calls."""
 
     _sql: Catalogue

@@ -17,7 +17,7 @@ from ..driver.reply import Reply, read_ok
 from ..driver.setup import session_statements
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
-from ..settings import Settings
+from ..settings import Settings, destination
 
 _FACTS: Final = (
     b"SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
@@ -49,10 +49,18 @@ class AsyncChannel(AsyncTransport):
     @classmethod
     async def open(cls, settings: Settings, context: SSLContext | None, timeout: float | None = None) -> AsyncChannel:
         """Connect, authenticate and set the session up, all within `timeout` seconds, or connect_timeout."""
+        try:
+            return await cls._connect(settings, context, timeout or settings.connect_timeout)
+        except pymysql.err.Error as error:
+            error.destination = destination(settings)
+            raise
+
+    @classmethod
+    async def _connect(cls, settings: Settings, context: SSLContext | None, timeout: float) -> AsyncChannel:
         channel = cls(cls.connection_of(settings, context), settings)
         channel.read_timeout = settings.read_timeout
         try:
-            async with channel.within(timeout or settings.connect_timeout):
+            async with channel.within(timeout):
                 await channel.connect()
                 for statement in session_statements(settings):
                     await channel.send(statement)

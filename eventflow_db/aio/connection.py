@@ -16,6 +16,7 @@ from ..driver.aio import RawConnection
 from ..driver.errnos import meaning, translate
 from ..driver.setup import session_problems
 from ..errors import ConflictError, EventflowDBError, InvalidValueError, OutcomeUnknownError, UnavailableError
+from ..forking import ProcessBound
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -141,7 +142,7 @@ class AsyncConnectionSession(AsyncSession):
 
 
 @redacting_all
-class _AsyncSavepoint(AbstractAsyncContextManager[AsyncSession]):
+class _AsyncSavepoint(ProcessBound, AbstractAsyncContextManager[AsyncSession]):
     """A nested transaction."""
 
     def __init__(self, session: AsyncConnectionSession) -> None:

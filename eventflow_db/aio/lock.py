@@ -7,13 +7,14 @@ from types import TracebackType
 
 from ..driver.waiting import aowner
 from ..errors import ConflictError, EventflowDBError, UnavailableError
+from ..forking import ProcessBound
 from ..redact import redacting_all
 from .channel import AsyncChannel
 from .retry import AsyncPooledSession
 
 
 @redacting_all
-class AsyncLock(AbstractAsyncContextManager[None]):
+class AsyncLock(ProcessBound, AbstractAsyncContextManager[None]):
     """See AsyncEventflowDB.lock."""
 
     def __init__(self, db: AsyncPooledSession, reference: str, timeout: int) -> None:

@@ -90,7 +90,11 @@ class AsyncPool:
             raise
 
     async def open(self, until: float | None = None) -> AsyncChannel:
-        """A connection outside the pool, to be closed by its user."""
+        """A connection outside the pool, to be closed by its user.
+
+        Raises: PoolError, or what the driver raises on connecting.
+        """
+        self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
         return await AsyncChannel.open(self._settings, self._context, timeout)
 
@@ -99,7 +103,7 @@ class AsyncPool:
             channel.is_quiet
             and channel.opened >= self._renewed
             and channel.used >= self._doubted
-            and time.monotonic() - channel.used < self._settings.idle_timeout
+            and time.monotonic() - channel.used < self._settings.idle_check
         )
 
     async def _answers(self, channel: AsyncChannel, until: float | None) -> bool:

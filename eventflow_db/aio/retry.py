@@ -229,6 +229,8 @@ class AsyncPooledSession(AsyncSession):
                 channel.abort()
                 raise
             return channel
+        except PoolError as error:
+            failure = spec.failure(UnavailableError, str(error))
         except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=True)
         raise failure

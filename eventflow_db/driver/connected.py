@@ -6,13 +6,14 @@ import select
 import time
 from typing import Any, Final
 
+from ..forking import ProcessBound
 from ..settings import Settings
 
 _CAN_POLL: Final = hasattr(select, "poll")
 """Not on Windows, nor where eventlet has taken it away."""
 
 
-class Connected:
+class Connected(ProcessBound):
     """A driver's connection, and what its user has to know."""
 
     def __init__(self, connection: Any, settings: Settings | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -59,9 +60,13 @@ _LOST: Final = Meaning(OutcomeUnknownError, "the connection was lost", discard=T
 _DENIED: Final = (
     1044, 1045, 1130, 1131, 1142, 1143, 1227, 1251, 1370, 1410, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151,
 )  # fmt: skip
+_VALUE: Final = (
+    1264, 1265, 1292, 1300, 1301, 1366, 1367, 1411, 1426, 1441, 1690, 3057,
+    3140, 3141, 3156, 3854, 4036, 4037, 4038, 4163,
+)  # fmt: skip
 _SCHEMA: Final = (
-    1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1176, 1193, 1214, 1235, 1267, 1273,
-    1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1824, 1932, 3098, 3734, 3750, 3780,
+    1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1176, 1193, 1214, 1235, 1273,
+    1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1932, 3098, 3734, 3750, 3780,
 )  # fmt: skip
 
 MEANINGS: Final = (
@@ -73,13 +78,9 @@ MEANINGS: Final = (
     Meaning(InvalidValueError, "the server refuses NULL", (1048,)),
     # not sent: it is refused here
     Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet", (1153,)),
-    Meaning(
-        InvalidValueError,
-        "the server refuses a value",
-        (1264, 1265, 1292, 1300, 1301, 1364, 1366, 1367, 1411, 1426, 1441, 1690, 3140, 3141, 3156, 4036, 4037, 4038),
-        quotes=True,
-    ),
+    Meaning(InvalidValueError, "the server refuses a value", _VALUE, quotes=True),
     Meaning(InvalidValueError, "a value is too long for its column", (1406,)),
+    Meaning(InvalidValueError, "a value does not fit its column's character set or collation", (1267, 1270, 1271)),
     Meaning(InvalidValueError, "the table has no partition for the row", (1526,), quotes=True),
     Meaning(InvalidValueError, "the JSON is nested too deeply", (3157, 4040), quotes=True),
     Meaning(InvalidValueError, "a key of the JSON is too long", (3151,), quotes=True),
@@ -129,7 +130,9 @@ MEANINGS: Final = (
     _LOST._replace(numbers=(2013, 2014, 2027, 2055)),
     Meaning(OutcomeUnknownError, "the server failed while committing", (1180,), discard=True),
     # tables, statements, the server's set-up
-    Meaning(SchemaError, "a table is missing, which setup_table_schemas() makes", (1146,)),
+    Meaning(SchemaError, "a table is missing, which setup_table_schemas() makes", (1146, 1824)),
+    # the text goes on with the column's name
+    Meaning(SchemaError, "a column that has no default is given no value", (1364, 1423), quotes=True),
     Meaning(SchemaError, "the tables or the server are not what the SQL needs", _SCHEMA),
     Meaning(SchemaError, "the server does not understand the SQL", (1064,), quotes=True),
     Meaning(SchemaError, "the server refuses a setting of the session", (1231,), quotes=True),
@@ -139,6 +142,7 @@ MEANINGS: Final = (
 """Every meaning, with its numbers; a number that is in none of them gives the base class."""
 
 _BY_NUMBER: Final = {number: meaning for meaning in MEANINGS for number in meaning.numbers}
+_COLUMN: Final = re.compile(r"'([\w$]{1,64})'", re.ASCII)
 _UNKNOWN: Final = Meaning(EventflowDBError, "the database refused it", quotes=True)
 
 
@@ -201,6 +205,10 @@ def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False
         kind, text = UnavailableError, "could not connect"
     elif kind is OutcomeUnknownError and not spec.writes:
         kind = UnavailableError
+    if connecting:
+        text = ": ".join(filter(None, (text, getattr(error, "destination", None))))
+    elif errno == 1364 and (column := _COLUMN.search(str(error.args[-1]))):
+        text = f"{text}: {column[1]}"
     translated = spec.failure(kind, text, errno)
     secret = found.quotes or spec.name.startswith("certificate.")
     translated.__cause__ = _without_values(error, errno, secret and not connecting)

@@ -17,7 +17,7 @@ from ..driver.setup import session_statements
 from ..driver.sync import Transport
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
-from ..settings import Settings
+from ..settings import Settings, destination
 
 _FACTS: Final = (
     b"SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
@@ -49,10 +49,18 @@ class Channel(Transport):
     @classmethod
     def open(cls, settings: Settings, context: SSLContext | None, timeout: float | None = None) -> Channel:
         """Connect, authenticate and set the session up, all within `timeout` seconds, or connect_timeout."""
+        try:
+            return cls._connect(settings, context, timeout or settings.connect_timeout)
+        except pymysql.err.Error as error:
+            error.destination = destination(settings)
+            raise
+
+    @classmethod
+    def _connect(cls, settings: Settings, context: SSLContext | None, timeout: float) -> Channel:
         channel = cls(cls.connection_of(settings, context), settings)
         channel.read_timeout = settings.read_timeout
         try:
-            with channel.within(timeout or settings.connect_timeout):
+            with channel.within(timeout):
                 channel.connect()
                 for statement in session_statements(settings):
                     channel.send(statement)

@@ -17,6 +17,7 @@ from ..driver.errnos import meaning, translate
 from ..driver.setup import session_problems
 from ..driver.sync import RawConnection
 from ..errors import ConflictError, EventflowDBError, InvalidValueError, OutcomeUnknownError, UnavailableError
+from ..forking import ProcessBound
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -140,7 +141,7 @@ class ConnectionSession(Session):
 
 
 @redacting_all
-class _AsyncSavepoint(AbstractContextManager[Session]):
+class _AsyncSavepoint(ProcessBound, AbstractContextManager[Session]):
     """A nested transaction."""
 
     def __init__(self, session: ConnectionSession) -> None:

@@ -35,7 +35,7 @@ class EventflowDB(PooledSession):
 
     EventflowDB() takes the EVENTFLOW_MYSQL_* environment, EventflowDB(url) a URL, and
     EventflowDB(Settings(...)) settings. Nothing connects before first use.
-    Any number of users may share it at once.
+    Any number of users may share it at once. Pickled or copied it is its settings, with a pool of its own.
 
     Each operation is a transaction of its own. After a deadlock or a lock wait it is run again, and after a
     lost connection too where that is harmless; where it is not, the error is an OutcomeUnknownError.
@@ -57,6 +57,14 @@ class EventflowDB(PooledSession):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, or a copy: the settings, and what a subclass adds; the connections are its own."""
+        return {name: value for name, value in vars(self).items() if name not in ("_sql", "_pool")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        EventflowDB.__init__(self, self.settings)
+
     def __enter__(self) -> Self:
         return self
 
@@ -66,7 +74,7 @@ class EventflowDB(PooledSession):
         self.close()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Close every connection. Calls after that raise UnavailableError.
+        """Close every connection. Calls after that raise UnavailableError, which says so, and are not run again.
 
         timeout: seconds to wait for what is in use; then it is aborted, as a lost connection would be, and its
         statement is ended on the server. Locks are not affected.

@@ -8,13 +8,14 @@ from types import TracebackType
 
 from ..driver.waiting import owner
 from ..errors import ConflictError, EventflowDBError, UnavailableError
+from ..forking import ProcessBound
 from ..redact import redacting_all
 from .channel import Channel
 from .retry import PooledSession
 
 
 @redacting_all
-class Lock(AbstractContextManager[None]):
+class Lock(ProcessBound, AbstractContextManager[None]):
     """See EventflowDB.lock."""
 
     def __init__(self, db: PooledSession, reference: str, timeout: int) -> None:

@@ -91,7 +91,11 @@ class Pool:
             raise
 
     def open(self, until: float | None = None) -> Channel:
-        """A connection outside the pool, to be closed by its user."""
+        """A connection outside the pool, to be closed by its user.
+
+        Raises: PoolError, or what the driver raises on connecting.
+        """
+        self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
         return Channel.open(self._settings, self._context, timeout)
 
@@ -100,7 +104,7 @@ class Pool:
             channel.is_quiet
             and channel.opened >= self._renewed
             and channel.used >= self._doubted
-            and time.monotonic() - channel.used < self._settings.idle_timeout
+            and time.monotonic() - channel.used < self._settings.idle_check
         )
 
     def _answers(self, channel: Channel, until: float | None) -> bool:

@@ -230,6 +230,8 @@ class PooledSession(Session):
                 channel.abort()
                 raise
             return channel
+        except PoolError as error:
+            failure = spec.failure(UnavailableError, str(error))
         except pymysql.err.Error as error:
             failure = translate(error, spec, connecting=True)
         raise failure
