@@ -13,7 +13,7 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
-from .connected import Connected
+from .connected import Connected, Mark
 from .errnos import is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
@@ -141,9 +141,7 @@ class AsyncTransport(Connected):
 
     def mark(self) -> None:
         """Note that a caller's connection is as it is now: whatever its caller does takes the mark off."""
-        mark = aiomysql.connection.MySQLResult(None)
-        mark.insert_id = 0
-        self._mark = self.connection._result = mark
+        self._mark = self.connection._result = Mark()
 
     @property
     def is_untouched(self) -> bool:

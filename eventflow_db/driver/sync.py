@@ -17,7 +17,7 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..settings import Settings
-from .connected import Connected
+from .connected import Connected, Mark
 from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import check_greeting, check_method, wire_password
@@ -191,9 +191,7 @@ class Transport(Connected):
 
     def mark(self) -> None:
         """Note that a caller's connection is as it is now: whatever its caller does takes the mark off."""
-        mark = pymysql.connections.MySQLResult(None)
-        mark.insert_id = 0
-        self._mark = self.connection._result = mark
+        self._mark = self.connection._result = Mark()
 
     @property
     def is_untouched(self) -> bool:
