@@ -82,7 +82,6 @@ class Attack:
         """Run a call that writes something; whether it was interrupted."""
         name = f"{work.__name__} {arguments[-1]}"
         self._fired = False
-        started = time.monotonic()
         try:
             try:
                 signal.setitimer(signal.ITIMER_REAL, max(self.chance.uniform(0, self._longest), 1e-6))

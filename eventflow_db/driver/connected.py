@@ -13,6 +13,13 @@ _CAN_POLL: Final = hasattr(select, "poll")
 """Not on Windows, nor where eventlet has taken it away."""
 
 
+class Mark:
+    """What a driver takes for the result of a statement, and lets go at the next one."""
+
+    unbuffered_active = has_next = False
+    insert_id = 0
+
+
 class Connected(ProcessBound):
     """A driver's connection, and what its user has to know."""
 
