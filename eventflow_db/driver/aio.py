@@ -141,7 +141,8 @@ class AsyncTransport(Connected):
 
     def mark(self) -> None:
         """Note that a caller's connection is as it is now: whatever its caller does takes the mark off."""
-        self._mark = self.connection._result = Mark()
+        if not self.is_untouched:
+            self._mark = self.connection._result = Mark(self.connection._result)
 
     @property
     def is_untouched(self) -> bool:

@@ -19,6 +19,10 @@ class Mark:
     unbuffered_active = has_next = False
     insert_id = 0
 
+    def __init__(self, before: object) -> None:
+        self._before = before
+        """The result in its place, which lives until then as it would have: PyMySQL's has a `__del__`."""
+
 
 class Connected(ProcessBound):
     """A driver's connection, and what its user has to know."""
