@@ -17,6 +17,9 @@ from .operations import HALF
 from .proxy import Proxy
 from .support import EVENT, Admin, count, eventually
 
+FOREIGN_KEY_FAILS = b"\x0e\0\0\1\xff\xac\x05#23000fails"
+"""The error 1452, as a packet."""
+
 
 def close(tx: Any) -> None:
     """Close a transaction's connection as the driver does when it cannot send."""
@@ -132,6 +135,66 @@ def test_persist_event_request_lost_and_id_taken_without_its_rid_is_duplicate(
     proxy.cut_reply(b"event.persist@")
     with pytest.raises(errors.DuplicateError):
         far.persist_event({**EVENT, "id": "same"})
+
+
+@pytest.mark.parametrize("refusing", [False, True], ids=["row first", "reference first"])
+def test_persist_event_reply_lost_and_rid_deleted_since_is_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str, refusing: bool
+) -> None:
+    """The server clears the rid; run again, the statement meets the row, or that the rid is missing."""
+    far.persist_event({**EVENT, "id": "asked"})
+    delete = threading.Timer(0.2, lambda: admin.execute(f"DELETE FROM `{database}`.event WHERE id = 'asked'"))
+    proxy.cut_reply(b"event.persist@")
+    proxy.delay_reply(b"SET NAMES", 0.6)  # of the connection that it is run again on
+    if refusing:
+        proxy.delay_reply(b"event.persist@", 0)
+        proxy.replace_reply(b"event.persist@", FOREIGN_KEY_FAILS)
+    delete.start()
+    assert far.persist_event({**EVENT, "id": "answer", "rid": "asked"}) == "answer"
+    delete.join()
+    assert admin.execute(f"SELECT id, rid FROM `{database}`.event") == (("answer", None),)
+
+
+def test_persist_event_of_a_missing_rid_after_a_lost_request_is_missing_reference(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    proxy.cut_request(b"event.persist@", after=20)
+    with pytest.raises(errors.MissingReferenceError):
+        far.persist_event({**EVENT, "rid": "nobody"})
+    assert count(admin, database, "event") == 0
+
+
+@pytest.mark.parametrize(("stored", "sent"), [(1, True), (1, 1.0), (1.0, 1), (True, 1), ([{"a": 0}], [{"a": False}])])
+def test_persist_event_reply_lost_of_equal_data_of_another_type_is_duplicate(
+    far: EventflowDB, proxy: Proxy, stored: Any, sent: Any
+) -> None:
+    far.persist_event({**EVENT, "id": "taken", "data": stored})
+    proxy.cut_request(b"event.persist@", after=20)
+    with pytest.raises(errors.DuplicateError):
+        far.persist_event({**EVENT, "id": "taken", "data": sent})
+
+
+def test_persist_hub_request_lost_of_a_hub_that_has_quit_is_duplicate(far: EventflowDB, proxy: Proxy, hub: Any) -> None:
+    far.persist_hub(hub)
+    far.update_hub_to_quit(hub["id"])
+    proxy.cut_request(b"hub.persist@", after=20)
+    with pytest.raises(errors.DuplicateError):
+        far.persist_hub(hub)
+
+
+def test_persist_events_reply_lost_is_compared_within_retry_timeout(
+    api: API, proxied: Settings, proxy: Proxy, admin: Admin, database: str
+) -> None:
+    db = api.database(msgspec.structs.replace(proxied, retry_timeout=1, read_timeout=30))
+    db.ping()
+    proxy.cut_reply(b"event.persist@")
+    for _ in range(40):
+        proxy.delay_reply(b"event.read@", 0.4)
+    started = time.monotonic()
+    with pytest.raises(errors.OutcomeUnknownError):
+        db.persist_events([EVENT] * 40)
+    assert time.monotonic() - started < 4
+    assert count(admin, database, "event") == 40
 
 
 def test_transaction_lost_at_its_begin_is_unavailable(api: API, proxied: Settings, proxy: Proxy) -> None:
@@ -427,6 +490,58 @@ def test_claim_after_servers_idle_timeout_is_true(api: API, settings: Settings, 
         assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is True
     finally:
         admin.execute("SET GLOBAL wait_timeout = 28800")
+
+
+@pytest.mark.slow
+def test_claims_after_a_silent_failover_lose_one_time_limit_and_no_claim(
+    api: API, proxied: Settings, proxy: Proxy
+) -> None:
+    """Once a time limit has passed, older idle connections are asked before what cannot be run again is sent."""
+    limits = msgspec.structs.replace(proxied, connection_limit=8, read_timeout=1, connect_timeout=1.5)
+    db = api.database(limits)
+    ids = db.persist_events([EVENT] * 8)
+    db.persist_events_published([{"event_id": id, "publisher": "publisher"} for id in ids])
+
+    def hold(depth: int) -> None:
+        with db.transaction():
+            if depth:
+                hold(depth - 1)
+
+    hold(7)
+    proxy.freeze()
+    started = time.monotonic()
+    with pytest.raises(errors.OutcomeUnknownError):
+        db.update_event_published_to_consumed_by_spoke(ids[0], "spoke")
+    for id in ids[1:]:
+        assert db.update_event_published_to_consumed_by_spoke(id, "spoke") is True
+    assert time.monotonic() - started < 6
+
+
+def test_ping_of_a_server_that_is_silent_ends_with_its_timeout(api: API, proxied: Settings, proxy: Proxy) -> None:
+    db = api.database(msgspec.structs.replace(proxied, connection_limit=2))
+    with db.transaction():
+        db.ping(timeout=5)
+    proxy.freeze()
+    started = time.monotonic()
+    with pytest.raises(errors.UnavailableError):
+        db.ping(timeout=0.5)
+    assert time.monotonic() - started < 3
+
+
+def test_ping_that_waits_for_the_pool_ends_with_its_timeout(api: API, settings: Settings) -> None:
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1))
+    with db.transaction() as tx:
+        tx.ping(timeout=5)
+        started = time.monotonic()
+        with pytest.raises(errors.UnavailableError):
+            db.ping(timeout=0.3)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "1", True, float("nan"), float("inf"), 10**9])
+def test_ping_of_what_is_no_timeout_raises(nowhere: EventflowDB, timeout: Any) -> None:
+    with pytest.raises(errors.InvalidValueError, match="timeout: must be seconds"):
+        nowhere.ping(timeout=timeout)
 
 
 @pytest.mark.slow

@@ -198,13 +198,58 @@ def test_from_connection_with_no_backslash_escapes_raises(refused: Refused) -> N
     assert "NO_BACKSLASH_ESCAPES" in refused("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
 
 
-def test_from_connection_set_to_no_backslash_escapes_later_raises(
+LATER = {
+    "SET NAMES gbk": "utf8mb4",
+    "SET character_set_connection = latin1": "utf8mb4",
+    "SET character_set_results = NULL": "utf8mb4",
+    "SET time_zone = '+05:00'": "UTC",
+    "SET sql_mode = 'NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'": "NO_BACKSLASH_ESCAPES",
+    "SET sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'": "ANSI_QUOTES",
+    "SET sql_mode = ''": "strict",
+    "SET foreign_key_checks = 0": "foreign keys",
+    "SET unique_checks = 0": "unique keys",
+    "SET sql_select_limit = 1": "limits the rows",
+}
+"""What a caller may set once the session has been checked → what the error names."""
+
+
+@pytest.mark.parametrize("statement", LATER)
+def test_from_connection_whose_session_is_set_otherwise_later_raises_and_sends_nothing(
+    api: API, session: EventflowDB, connection: Any, stored: Callable[[], list[str]], statement: str
+) -> None:
+    session.ping()
+    api.execute(connection, statement)
+    for _ in range(2):
+        with pytest.raises(errors.InvalidValueError, match=LATER[statement]):
+            session.persist_event({**EVENT, "pid": "\\', DATABASE(), '"})
+        with pytest.raises(errors.InvalidValueError, match=LATER[statement]):
+            session.persist_events([EVENT])
+    api.execute(connection, "COMMIT")
+    assert stored() == []
+
+
+def test_from_connection_set_otherwise_by_a_method_of_the_driver_raises(
     api: API, session: EventflowDB, connection: Any
 ) -> None:
     session.ping()
-    api.execute(connection, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
-    with pytest.raises(errors.InvalidValueError, match="NO_BACKSLASH_ESCAPES"):
-        session.persist_event({**EVENT, "pid": "\\', DATABASE(), '"})
+    if api.name == "sync":
+        connection.set_character_set("latin1")
+    else:
+        api.loop.run(connection.set_charset("latin1"))
+    with pytest.raises(errors.InvalidValueError, match="utf8mb4"):
+        session.read_online_hubs()
+
+
+def test_from_connection_is_checked_again_only_where_its_caller_has_used_it(
+    api: API, session: EventflowDB, connection: Any
+) -> None:
+    def selects() -> int:
+        return int(api.execute(connection, "SHOW SESSION STATUS LIKE 'Com_select'")[0][1])
+
+    before = selects()
+    for _ in range(5):
+        session.read_online_hubs()
+    assert selects() == before + 5 + 1
 
 
 def test_from_connection_of_the_other_driver_raises(settings: Settings, loop: Loop) -> None:

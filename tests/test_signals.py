@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from eventflow_db import EventflowDB, Settings, connection_arguments, errors
+from eventflow_db import EventflowDB, Settings, connection_arguments, errors, generate_event_id
 
 from .api import API
 from .proxy import Proxy
@@ -136,3 +137,101 @@ def test_from_connection_interrupted_closes_the_connection_whose_reply_is_not_re
     with pytest.raises(errors.UnavailableError):
         session.ping()
     assert not connection.open
+
+
+# Used from a signal handler, or by an object that is collected
+
+
+class Collected:
+    """Does something when it is collected."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.work = work
+        self.itself = self
+
+    def __del__(self) -> None:
+        self.work()
+
+
+@contextlib.contextmanager
+def interrupting(work: Callable[[], object], every: float) -> Iterator[list[object]]:
+    """A signal handler does something again and again during the block; gives what came of it."""
+    done: list[object] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        done.append(work())
+        signal.setitimer(signal.ITIMER_REAL, every)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, every)
+    try:
+        yield done
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_generate_event_id_in_a_signal_handler_keeps_the_order() -> None:
+    ids: list[str] = []
+
+    def note() -> None:
+        ids.append(generate_event_id())
+
+    with interrupting(note, 0.0005) as done:
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until or len(done) < 100:
+            note()
+    assert len(set(ids)) == len(ids)
+    assert ids[-1] == max(ids)
+
+
+def test_generate_event_id_in_what_is_collected_ends() -> None:
+    made = []
+    for _ in range(2000):
+        Collected(lambda: made.append(generate_event_id()))
+        generate_event_id()
+    gc.collect()
+    assert len(set(made)) == 2000
+
+
+def test_calls_in_a_signal_handler_during_calls_end(settings: Settings) -> None:
+    """At any moment of a call that uses the pool."""
+    with EventflowDB(msgspec.structs.replace(settings, connection_limit=4, pool_timeout=5)) as db:
+        db.ping()
+        with interrupting(lambda: db.persist_event(EVENT), 0.003) as done:
+            until = time.monotonic() + 2
+            while time.monotonic() < until or len(done) < 50:
+                db.persist_event(EVENT)
+                with db.transaction() as tx:
+                    tx.ping()
+        assert db._pool.size <= 4
+
+
+def test_calls_of_what_is_collected_during_calls_end(settings: Settings) -> None:
+    with EventflowDB(msgspec.structs.replace(settings, connection_limit=4, pool_timeout=5)) as db:
+        done: list[str] = []
+        for _ in range(300):
+            Collected(lambda: done.append(db.persist_event(EVENT)))
+            db.persist_event(EVENT)
+        gc.collect()
+        assert len(done) == 300
+
+
+# Wherever a handshake is
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, ConnectionResetError, SoftLimit, KeyboardInterrupt])
+@pytest.mark.parametrize("at", [b"", b"SET NAMES", b"SET SESSION TRANSACTION", b"max_allowed_packet"])
+def test_call_interrupted_while_it_connects_raises_just_that(
+    proxied: Settings, proxy: Proxy, at: bytes, kind: type[BaseException]
+) -> None:
+    with EventflowDB(msgspec.structs.replace(proxied, connection_limit=1, pool_timeout=3)) as db:
+        if at:
+            proxy.stall_reply(at)
+        else:
+            proxy.latency = 0.2
+        with alarm(kind):
+            db.ping()
+        proxy.latency = 0
+        db.ping()
+        assert db._pool.size == 1
