@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -13,10 +14,10 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
-from .connected import Connected
+from .connected import Connected, look_up, set_options
 from .errnos import is_foreign
 from .reply import LONGEST, packet
-from .setup import check_greeting, check_method, wire_password
+from .setup import PasswordGuard, check_greeting, check_method, wire_password
 from .waiting import aowner
 
 RawConnection: TypeAlias = aiomysql.connection.Connection
@@ -27,7 +28,7 @@ _inherited: Final[list[Any]] = []
 """The parent's, in a forked child: collected, they would take the parent's sockets off the epoll that both share."""
 
 
-class _Connection(RawConnection):  # type: ignore[misc]
+class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     """aiomysql's connection, with TLS as ssl_mode says, one statement at a time, and time limits."""
 
     read_limit: float | None
@@ -38,6 +39,8 @@ class _Connection(RawConnection):  # type: ignore[misc]
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
         self.read_limit = None
+        self.is_left = False
+        """Whether nobody waits for it any more."""
         super().__init__(
             host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
             password=wire_password(settings.password), db=settings.database, charset="utf8mb4",
@@ -45,6 +48,54 @@ class _Connection(RawConnection):  # type: ignore[misc]
         )  # fmt: skip
         # aiomysql forces it on
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
+
+    async def establish(self) -> None:
+        """Connect and authenticate, within connect_timeout; a connection that `is_left` by then ends in order."""
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout):
+                await self.open_stream()
+                self._next_seq_id = 0
+                await self._get_server_information()
+                await self._request_authentication()
+                if self.is_left:
+                    await self.ensure_closed()
+        except BaseException:
+            self.close()
+            raise
+
+    async def open_stream(self) -> None:
+        """Open a stream to the server; each address of its name gets a share of the time limit."""
+        if self._unix_socket:
+            self._secure = True
+            self._reader, self._writer = await aiomysql.connection._open_unix_connection(self._unix_socket)
+            return
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.connect_timeout
+        addresses = await asyncio.wrap_future(look_up(self._host, self._port))
+        failure = OSError("its name has no address")
+        for number, (family, kind, protocol, _, address) in enumerate(addresses):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setblocking(False)
+                async with asyncio.timeout((until - loop.time()) / (len(addresses) - number)):
+                    await loop.sock_connect(sock, address)
+                set_options(sock)
+                self._reader, self._writer = await aiomysql.connection._open_connection(sock=sock)
+            except OSError as error:
+                sock.close()
+                if is_foreign(error):
+                    raise
+                failure = error
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return
+        raise failure
+
+    def peer(self) -> Any:
+        """The address of the server, as the socket has it."""
+        return self._writer.get_extra_info("peername")
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()
@@ -91,8 +142,25 @@ class AsyncTransport(Connected):
         return _Connection(settings, context)
 
     async def connect(self) -> None:
-        """Connect and authenticate, within the time limit of `within`."""
-        await self.connection._connect()
+        """Connect and authenticate, within the time limit of `within`.
+
+        Where the caller is cancelled, this goes on in the background and then closes: the server counts handshakes
+        that break off, and after some of them refuses the host.
+        """
+        connection = self.connection
+        work = asyncio.create_task(connection.establish())
+        # an error that nobody waits for is no news, nor is a loop that ends first
+        work.add_done_callback(lambda work: work.cancelled() or work.exception())
+        work._log_destroy_pending = False  # type: ignore[attr-defined]
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            if not work.done():
+                connection.is_left = True
+                # `abort` ends what this one holds
+                self.connection = self.connection_of(connection._settings, None)
+            raise
+        work.result()
 
     def within(self, timeout: float) -> asyncio.Timeout:
         """Time limit in seconds, for everything in the block."""
