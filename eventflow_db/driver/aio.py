@@ -39,6 +39,8 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
         self.read_limit = None
+        self.until = asyncio.get_running_loop().time() + settings.connect_timeout
+        """When what it is at takes too long, by the loop's clock."""
         self.is_left = False
         """Whether nobody waits for it any more."""
         super().__init__(
@@ -52,16 +54,17 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     async def establish(self) -> None:
         """Connect and authenticate, within connect_timeout; a connection that `is_left` by then ends in order."""
         try:
-            async with asyncio.timeout(self._settings.connect_timeout):
+            async with asyncio.timeout_at(self.until):
                 await self.open_stream()
                 self._next_seq_id = 0
                 await self._get_server_information()
                 await self._request_authentication()
                 if self.is_left:
                     await self.ensure_closed()
-        except BaseException:
+        except BaseException as error:
             self.close()
-            raise
+            if not (self.is_left and isinstance(error, Exception)):
+                raise
 
     async def open_stream(self) -> None:
         """Open a stream to the server; each address of its name gets a share of the time limit."""
@@ -69,18 +72,20 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
             self._secure = True
             self._reader, self._writer = await aiomysql.connection._open_unix_connection(self._unix_socket)
             return
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._settings.connect_timeout
+        loop, until = asyncio.get_running_loop(), self.until
         addresses = await asyncio.wrap_future(look_up(self._host, self._port))
         failure = OSError("its name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
             sock = socket.socket(family, kind, protocol)
+            self.until = loop.time() + (until - loop.time()) / (len(addresses) - number)
             try:
                 sock.setblocking(False)
-                async with asyncio.timeout((until - loop.time()) / (len(addresses) - number)):
+                async with asyncio.timeout_at(self.until):
                     await loop.sock_connect(sock, address)
+                self.until = until
                 set_options(sock)
                 self._reader, self._writer = await aiomysql.connection._open_connection(sock=sock)
+                return
             except OSError as error:
                 sock.close()
                 if is_foreign(error):
@@ -89,8 +94,6 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
             except BaseException:
                 sock.close()
                 raise
-            else:
-                return
         raise failure
 
     def peer(self) -> Any:
@@ -122,8 +125,29 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     def close(self) -> None:
         """Close at once: TLS ends in order, which would wait for a server that may be busy, or gone."""
         if self._writer is not None:
-            self._writer.transport.abort()
+            # of a loop that has ended
+            with contextlib.suppress(RuntimeError):
+                self._writer.transport.abort()
         self._reader = self._writer = None
+
+
+class _Handshake(asyncio.Task[None]):
+    """A handshake, which nothing cancels before its time is over.
+
+    The server counts handshakes that break off, and after some of them refuses the host. So what is begun is done,
+    though nobody waits for it any more, or the loop is about to end.
+    """
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        super().__init__(connection.establish(), loop=asyncio.get_running_loop())
+        # an error that nobody waits for is no news, nor is a loop that is closed meanwhile
+        self._log_destroy_pending = False
+        self.add_done_callback(lambda work: work.cancelled() or work.exception())
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it, if its time is over; timers may be early by the clock's resolution."""
+        return self.get_loop().time() > self._connection.until - 0.001 and super().cancel(msg)
 
 
 class AsyncTransport(Connected):
@@ -144,23 +168,19 @@ class AsyncTransport(Connected):
     async def connect(self) -> None:
         """Connect and authenticate, within the time limit of `within`.
 
-        Where the caller is cancelled, this goes on in the background and then closes: the server counts handshakes
-        that break off, and after some of them refuses the host.
+        Where the caller is cancelled, this goes on in the background, and then closes.
         """
         connection = self.connection
-        work = asyncio.create_task(connection.establish())
-        # an error that nobody waits for is no news, nor is a loop that ends first
-        work.add_done_callback(lambda work: work.cancelled() or work.exception())
-        work._log_destroy_pending = False  # type: ignore[attr-defined]
+        handshake = _Handshake(connection)
         try:
-            await asyncio.wait({work})
+            await asyncio.wait({handshake})
         except asyncio.CancelledError:
-            if not work.done():
+            if not handshake.done():
                 connection.is_left = True
                 # `abort` ends what this one holds
                 self.connection = self.connection_of(connection._settings, None)
             raise
-        work.result()
+        handshake.result()
 
     def within(self, timeout: float) -> asyncio.Timeout:
         """Time limit in seconds, for everything in the block."""
