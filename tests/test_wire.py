@@ -111,7 +111,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch, *addresses: Address) -> None:
 def test_ping_name_whose_first_address_is_dead_connects_to_the_next(
     api: API, settings: Settings, hole: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    db = api.database(changed(settings, connect_timeout=2, retry_limit=1))
+    db = api.database(changed(settings, host="db.example", connect_timeout=2, retry_limit=1))
     resolve(monkeypatch, hole, (settings.host, settings.port))
     started = time.monotonic()
     db.ping()
