@@ -47,8 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ddl_timeout: as read_timeout, for tables, partitions and bulk deletes; None: no limit.
     retry_limit, retry_timeout: how often, and for how many seconds, a call is run again after conflicts and lost
         connections.
-    ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified, and the password itself to no
-        other machine without it; REQUIRED, TLS, unverified; VERIFY_CA, with a certificate that ssl_ca (or the system) vouches for; VERIFY_IDENTITY, and made for `host`.
+    ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified, and without it the password itself to no
+        other machine; REQUIRED, TLS, unverified; VERIFY_CA, with a certificate that ssl_ca (or the system) vouches
+        for; VERIFY_IDENTITY, and made for `host`.
     ssl_ca, ssl_cert, ssl_key: PEM files.
     sql_path: directories, separated by os.pathsep, whose queries replace the package's own.
     statement_tags: whether statements carry `/*eventflow:<query>@<hash>*/`, for slow logs.
