@@ -118,6 +118,16 @@ def test_ping_name_whose_first_address_is_dead_connects_to_the_next(
     assert time.monotonic() - started < 2
 
 
+def test_ping_name_whose_first_address_is_of_a_family_that_is_missing_connects_to_the_next(
+    api: API, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = (socket.AF_UNIX, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", "")
+    known = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (settings.host, settings.port))
+    db = api.database(changed(settings, host="db.example", retry_limit=1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [unknown, known])
+    db.ping()
+
+
 def test_ping_name_with_dead_addresses_alone_ends_with_connect_timeout(
     api_without_server: API, hole: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:

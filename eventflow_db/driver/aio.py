@@ -76,24 +76,25 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         addresses = await asyncio.wrap_future(look_up(self._host, self._port))
         failure = OSError("its name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            sock = socket.socket(family, kind, protocol)
             self.until = loop.time() + (until - loop.time()) / (len(addresses) - number)
             try:
-                sock.setblocking(False)
-                async with asyncio.timeout_at(self.until):
-                    await loop.sock_connect(sock, address)
-                self.until = until
-                set_options(sock)
-                self._reader, self._writer = await aiomysql.connection._open_connection(sock=sock)
-                return
+                # fails for a family that this machine does without
+                sock = socket.socket(family, kind, protocol)
+                try:
+                    sock.setblocking(False)
+                    async with asyncio.timeout_at(self.until):
+                        await loop.sock_connect(sock, address)
+                    self.until = until
+                    set_options(sock)
+                    self._reader, self._writer = await aiomysql.connection._open_connection(sock=sock)
+                    return
+                except BaseException:
+                    sock.close()
+                    raise
             except OSError as error:
-                sock.close()
                 if is_foreign(error):
                     raise
                 failure = error
-            except BaseException:
-                sock.close()
-                raise
         raise failure
 
     def peer(self) -> Any:

@@ -71,22 +71,23 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         addresses = self.addresses()
         failure = OSError("its name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            sock = socket.socket(family, kind, protocol)
+            share = self.left() / (len(addresses) - number)
             try:
-                sock.settimeout(self.left() / (len(addresses) - number))
-                sock.connect(address)
+                # fails for a family that this machine does without
+                sock = socket.socket(family, kind, protocol)
+                try:
+                    sock.settimeout(share)
+                    sock.connect(address)
+                    if not self.unix_socket:
+                        set_options(sock)
+                    return sock
+                except BaseException:
+                    sock.close()
+                    raise
             except OSError as error:
-                sock.close()
                 if is_foreign(error):
                     raise
                 failure = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                if not self.unix_socket:
-                    set_options(sock)
-                return sock
         raise failure
 
     def addresses(self) -> Addresses:
