@@ -41,14 +41,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     connection_limit: how many connections the pool opens at the most; `lock()` opens its own beside them.
     pool_timeout: seconds to wait for a connection of the pool.
     idle_check: seconds after which an idle connection is checked with a ping before it is used.
-    connect_timeout: seconds for a connection to stand, its handshake included.
+    connect_timeout: seconds for a connection to stand: the look-up of its name, its handshake and its session.
     read_timeout: seconds without a byte from the server after which it counts as lost.
     lock_wait_timeout: seconds that the server waits for row and metadata locks, sent to it as whole seconds.
     ddl_timeout: as read_timeout, for tables, partitions and bulk deletes; None: no limit.
     retry_limit, retry_timeout: how often, and for how many seconds, a call is run again after conflicts and lost
         connections.
-    ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified; REQUIRED, TLS, unverified;
-        VERIFY_CA, with a certificate that ssl_ca (or the system) vouches for; VERIFY_IDENTITY, and made for `host`.
+    ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified, and without it the password itself to no
+        other machine; REQUIRED, TLS, unverified; VERIFY_CA, with a certificate that ssl_ca (or the system) vouches
+        for; VERIFY_IDENTITY, and made for `host`.
     ssl_ca, ssl_cert, ssl_key: PEM files.
     sql_path: directories, separated by os.pathsep, whose queries replace the package's own.
     statement_tags: whether statements carry `/*eventflow:<query>@<hash>*/`, for slow logs.

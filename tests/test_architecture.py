@@ -89,7 +89,7 @@ def test_testing_is_imported_by_nothing_else() -> None:
 
 DRIVERS = {
     "eventflow_db.driver.sync": ("pymysql.connections",),
-    "eventflow_db.driver.aio": ("aiomysql.connection", "pymysql.connections", "asyncio.streams"),
+    "eventflow_db.driver.aio": ("aiomysql.connection", "pymysql.connections", "asyncio.streams", "asyncio.tasks"),
 }
 
 

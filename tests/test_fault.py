@@ -85,6 +85,25 @@ def test_persist_event_reply_lost_is_written_once(far: EventflowDB, proxy: Proxy
     assert admin.execute(f"SELECT id FROM `{database}`.event") == ((event_id,),)
 
 
+# of a proxy that has lost its server, which it says in a client's words
+@pytest.mark.parametrize("errno", [2002, 2003, 2006, 2013, 2027])
+def test_persist_log_client_error_of_a_proxy_is_outcome_unknown_and_written_once(
+    far: EventflowDB, proxy: Proxy, admin: Admin, database: str, errno: int
+) -> None:
+    payload = b"\xff" + errno.to_bytes(2, "little") + b"#HY000server has gone away"
+    proxy.replace_reply(b"log.persist@", len(payload).to_bytes(3, "little") + b"\1" + payload)
+    with pytest.raises(errors.OutcomeUnknownError):
+        far.persist_log({"agent": "agent", "message": "message"})
+    assert count(admin, database, "log") == 1
+    far.ping()
+
+
+def test_read_event_reply_out_of_order_runs_again(far: EventflowDB, proxy: Proxy, event_id: str) -> None:
+    rule = proxy.replace_reply(b"event.read@", b"\1\0\0\2\1")
+    assert far.read_event(event_id).id == event_id
+    assert rule.fired.is_set()
+
+
 def test_persist_event_cut_before_request_is_written_once(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str
 ) -> None:

@@ -13,7 +13,7 @@ from pymysql.constants import SERVER_STATUS
 
 from ..driver.aio import AsyncTransport
 from ..driver.errnos import errno_of, is_foreign, meaning, translate
-from ..driver.reply import Reply, read_ok
+from ..driver.reply import Reply, first_number, read_ok
 from ..driver.setup import session_statements
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
@@ -65,6 +65,9 @@ class AsyncChannel(AsyncTransport):
                 for statement in session_statements(settings):
                     await channel.send(statement)
                 facts = await channel.send(_FACTS)
+            ((channel.packet_limit, channel.rolls_back_on_timeout, channel._server),) = parse_rows(
+                facts.rows, (int, lambda flag: flag == b"1", bytes.decode), range(3)
+            )
         except (OSError, EOFError, *_MALFORMED) as error:
             channel.abort()
             if is_foreign(error):
@@ -74,9 +77,6 @@ class AsyncChannel(AsyncTransport):
         except BaseException:
             channel.abort()
             raise
-        channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
-            parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
-        )
         return channel
 
     @property
@@ -106,7 +106,7 @@ class AsyncChannel(AsyncTransport):
             await self.write(statement)
             data = await self.read()
             if (found := read_ok(data)) is None:
-                reply = Reply()
+                reply = Reply(first_number(statement))
                 while not reply.feed(data):
                     data = await self.read(more=True)
                 found = reply.result, reply.status

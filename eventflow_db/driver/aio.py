@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -13,10 +14,10 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
-from .connected import Connected, Mark
+from .connected import Connected, Mark, look_up, set_options
 from .errnos import is_foreign
 from .reply import LONGEST, packet
-from .setup import check_greeting, check_method, wire_password
+from .setup import PasswordGuard, check_greeting, check_method, wire_password
 from .waiting import aowner
 
 RawConnection: TypeAlias = aiomysql.connection.Connection
@@ -27,7 +28,7 @@ _inherited: Final[list[Any]] = []
 """The parent's, in a forked child: collected, they would take the parent's sockets off the epoll that both share."""
 
 
-class _Connection(RawConnection):  # type: ignore[misc]
+class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     """aiomysql's connection, with TLS as ssl_mode says, one statement at a time, and time limits."""
 
     read_limit: float | None
@@ -38,6 +39,10 @@ class _Connection(RawConnection):  # type: ignore[misc]
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
         self.read_limit = None
+        self.until = asyncio.get_running_loop().time() + settings.connect_timeout
+        """When what it is at takes too long, by the loop's clock."""
+        self.is_left = False
+        """Whether nobody waits for it any more."""
         super().__init__(
             host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
             password=wire_password(settings.password), db=settings.database, charset="utf8mb4",
@@ -45,6 +50,56 @@ class _Connection(RawConnection):  # type: ignore[misc]
         )  # fmt: skip
         # aiomysql forces it on
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
+
+    async def establish(self) -> None:
+        """Connect and authenticate, within connect_timeout; a connection that `is_left` by then ends in order."""
+        try:
+            async with asyncio.timeout_at(self.until):
+                await self.open_stream()
+                self._next_seq_id = 0
+                await self._get_server_information()
+                await self._request_authentication()
+                if self.is_left:
+                    await self.ensure_closed()
+        except BaseException as error:
+            self.close()
+            if not (self.is_left and isinstance(error, Exception)):
+                raise
+
+    async def open_stream(self) -> None:
+        """Open a stream to the server; each address of its name gets a share of the time limit."""
+        if self._unix_socket:
+            self._secure = True
+            self._reader, self._writer = await aiomysql.connection._open_unix_connection(self._unix_socket)
+            return
+        loop, until = asyncio.get_running_loop(), self.until
+        addresses = await asyncio.wrap_future(look_up(self._host, self._port))
+        failure = OSError("its name has no address")
+        for number, (family, kind, protocol, _, address) in enumerate(addresses):
+            self.until = loop.time() + (until - loop.time()) / (len(addresses) - number)
+            try:
+                # fails for a family that this machine does without
+                sock = socket.socket(family, kind, protocol)
+                try:
+                    sock.setblocking(False)
+                    async with asyncio.timeout_at(self.until):
+                        await loop.sock_connect(sock, address)
+                    self.until = until
+                    set_options(sock)
+                    self._reader, self._writer = await aiomysql.connection._open_connection(sock=sock)
+                    return
+                except BaseException:
+                    sock.close()
+                    raise
+            except OSError as error:
+                if is_foreign(error):
+                    raise
+                failure = error
+        raise failure
+
+    def peer(self) -> Any:
+        """The address of the server, as the socket has it."""
+        return self._writer.get_extra_info("peername")
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()
@@ -71,7 +126,9 @@ class _Connection(RawConnection):  # type: ignore[misc]
     def close(self) -> None:
         """Close at once: TLS ends in order, which would wait for a server that may be busy, or gone."""
         if self._writer is not None:
-            self._writer.transport.abort()
+            # of a loop that has ended
+            with contextlib.suppress(RuntimeError):
+                self._writer.transport.abort()
         self._reader = self._writer = None
 
 
@@ -102,6 +159,25 @@ def _close_left_over(transport: Any) -> None:
         close(None)
 
 
+class _Handshake(asyncio.Task[None]):
+    """A handshake, which nothing cancels before its time is over.
+
+    The server counts handshakes that break off, and after some of them refuses the host. So what is begun is done,
+    though nobody waits for it any more, or the loop is about to end.
+    """
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        super().__init__(connection.establish(), loop=asyncio.get_running_loop())
+        # an error that nobody waits for is no news, nor is a loop that is closed meanwhile
+        self._log_destroy_pending = False
+        self.add_done_callback(lambda work: work.cancelled() or work.exception())
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it, if its time is over; timers may be early by the clock's resolution."""
+        return self.get_loop().time() > self._connection.until - 0.001 and super().cancel(msg)
+
+
 class AsyncTransport(Connected):
     """What statements are sent through: a connection of ours, or one that a caller handed in."""
 
@@ -118,8 +194,21 @@ class AsyncTransport(Connected):
         return _Connection(settings, context)
 
     async def connect(self) -> None:
-        """Connect and authenticate, within the time limit of `within`."""
-        await self.connection._connect()
+        """Connect and authenticate, within the time limit of `within`.
+
+        Where the caller is cancelled, this goes on in the background, and then closes.
+        """
+        connection = self.connection
+        handshake = _Handshake(connection)
+        try:
+            await asyncio.wait({handshake})
+        except asyncio.CancelledError:
+            if not handshake.done():
+                connection.is_left = True
+                # `abort` ends what this one holds
+                self.connection = self.connection_of(connection._settings, None)
+            raise
+        handshake.result()
 
     def within(self, timeout: float) -> asyncio.Timeout:
         """Time limit in seconds, for everything in the block."""

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
+import threading
 import time
-from typing import Any, Final
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final, TypeAlias
 
 from ..forking import ProcessBound
 from ..settings import Settings
 
+Addresses: TypeAlias = Sequence[tuple[Any, ...]]
+_TCP_OPTIONS: Final = {
+    "TCP_NODELAY": 1,
+    # seconds of silence until the first probe, by the name that Linux and Windows have, and by that of macOS
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPALIVE": 30,
+    # so many probes, so many seconds apart, until the connection counts as lost
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    # milliseconds that sent bytes may stay unacknowledged: without it, half an hour, in which no probe is sent
+    "TCP_USER_TIMEOUT": 60_000,
+}
+"""So that a connection that goes nowhere ends within a minute, however long a statement may take."""
 _CAN_POLL: Final = hasattr(select, "poll")
 """Not on Windows, nor where eventlet has taken it away."""
 
@@ -45,3 +63,33 @@ class Connected(ProcessBound):
             self._poll = select.poll()
             self._poll.register(descriptor, select.POLLIN)
         return bool(self._poll.poll(0))
+
+
+def set_options(sock: Any) -> None:
+    """Have the system notice, where it can, that a TCP connection goes nowhere."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _TCP_OPTIONS.items():
+        if hasattr(socket, name):
+            # a system that knows the name may still refuse it
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def look_up(host: str, port: int) -> Future[Addresses]:
+    """The addresses of a host, from a thread of its own: no time limit ends a look-up, and nobody need wait for it."""
+    found: Future[Addresses] = Future()
+    # whoever stops waiting does not cancel it
+    found.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except BaseException as error:
+            found.set_exception(error)
+
+    try:
+        threading.Thread(target=work, name="eventflow-db look-up", daemon=True).start()
+    except RuntimeError:
+        # the interpreter is ending, and starts no threads any more
+        work()
+    return found

@@ -96,7 +96,12 @@ MEANINGS: Final = (
     # the account
     Meaning(AccessDeniedError, "the server denies access", _DENIED),
     Meaning(AccessDeniedError, "the account's authentication method is not supported", (2059,), discard=True),
-    Meaning(AccessDeniedError, "authentication needs a secure connection", (2061,), discard=True),
+    Meaning(
+        AccessDeniedError,
+        "authentication needs TLS: set ssl_mode to REQUIRED, or to DISABLED where the network is trusted",
+        (2061,),
+        discard=True,
+    ),
     # the server is away or not in service
     Meaning(
         UnavailableError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any, Final
 
 import pymysql
@@ -88,3 +89,35 @@ def check_method(method: bytes, secure: bool) -> None:
     """Refuse to send the password as it is, or as good as that, over a connection that anyone may read."""
     if method in _PLAIN_METHODS and not secure:
         raise pymysql.err.OperationalError(2061, f"the server asks for {method.decode()} without TLS")
+
+
+class PasswordGuard:
+    """A driver's connection that encrypts the password with no key of a server that may be anyone.
+
+    Where a server asks for the password itself ("full authentication"), a driver without TLS encrypts it with the
+    key that this server sends, who then has it. As MySQL's own client, ours refuses, unless it is the user's
+    word that the network is trusted, or what is sent does not leave the machine.
+    """
+
+    _settings: Settings
+    _key: bytes | None = None
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The server's key, which a driver looks at before it asks for one, and before it uses it."""
+        if self._settings.password and self._settings.ssl_mode != "DISABLED" and not self.is_local():
+            raise pymysql.err.OperationalError(2061, "the server asks for the password without TLS")
+        return self._key
+
+    @server_public_key.setter
+    def server_public_key(self, key: bytes | None) -> None:
+        self._key = key
+
+    def peer(self) -> Any:
+        """The address of the server, as the socket has it."""
+        raise NotImplementedError
+
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, reached by TCP."""
+        peer = self.peer()
+        return isinstance(peer, tuple) and ip_address(peer[0]).is_loopback

@@ -7,7 +7,8 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import wait
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -17,10 +18,10 @@ from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
 from ..settings import Settings
-from .connected import Connected, Mark
+from .connected import Addresses, Connected, Mark, look_up, set_options
 from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
-from .setup import check_greeting, check_method, wire_password
+from .setup import PasswordGuard, check_greeting, check_method, wire_password
 from .waiting import owner
 
 RawConnection: TypeAlias = pymysql.connections.Connection
@@ -32,7 +33,7 @@ _CHUNK: Final = 1 << 18
 """The same for the rest of a long reply."""
 
 
-class _Connection(RawConnection):  # type: ignore[misc]
+class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     """PyMySQL's connection, with TLS as ssl_mode says, and one time limit for all of a handshake."""
 
     ssl: bool
@@ -69,33 +70,42 @@ class _Connection(RawConnection):  # type: ignore[misc]
         return left
 
     def dial(self) -> socket.socket:
-        """A socket to the server, within the time limit however many addresses its name has."""
-        addresses: Sequence[tuple[Any, ...]]
-        if self.unix_socket:
-            self._secure = True
-            addresses = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", self.unix_socket)]
-        else:
-            addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        """A socket to the server, within the time limit, of which each address of its name gets a share."""
+        addresses = self.addresses()
         failure = OSError("its name has no address")
-        for family, kind, protocol, _, address in addresses:
-            sock = socket.socket(family, kind, protocol)
+        for number, (family, kind, protocol, _, address) in enumerate(addresses):
+            share = self.left() / (len(addresses) - number)
             try:
-                sock.settimeout(self.left())
-                sock.connect(address)
+                # fails for a family that this machine does without
+                sock = socket.socket(family, kind, protocol)
+                try:
+                    sock.settimeout(share)
+                    sock.connect(address)
+                    if not self.unix_socket:
+                        set_options(sock)
+                    return sock
+                except BaseException:
+                    sock.close()
+                    raise
             except OSError as error:
-                sock.close()
                 if is_foreign(error):
                     raise
                 failure = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                if not self.unix_socket:
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                return sock
         raise failure
+
+    def addresses(self) -> Addresses:
+        """What its name stands for."""
+        if self.unix_socket:
+            self._secure = True
+            return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", self.unix_socket)]
+        found = look_up(self.host, self.port)
+        if not wait([found], self.left()).done:
+            raise TimeoutError("the look-up of its name takes too long")
+        return found.result()
+
+    def peer(self) -> Any:
+        """The address of the server, as the socket has it."""
+        return self._sock.getpeername()
 
     def _get_server_information(self) -> None:
         super()._get_server_information()
@@ -230,6 +240,9 @@ class Transport(Connected):
     def read(self, *, more: bool = False) -> bytes:
         """Some bytes of the reply, or more of them."""
         try:
+            if more and self.settings is not None and self.connection._deadline is not None:
+                # the limit is for the whole of a reply
+                self.connection._sock.settimeout(self.connection.left())
             # past the driver's buffered file, which is empty between replies
             data: bytes = self.connection._sock.recv(_CHUNK if more else _FIRST)
         except OSError as error:

@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from .. import records
-from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError
+from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError, UnavailableError
 from .collector import PAUSE
 from .parameters import ParameterType, parameter_type, refusals
-from .rows import CONVERTERS, Result, converters_of, parse_rows
+from .rows import CONVERTERS, Result, RowError, converters_of, parse_rows
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -186,7 +186,8 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def decode(self, result: Result) -> list[Any]:
         """The rows of a result, as records or scalars.
 
-        Raises: SchemaError where the columns are not the record's, or a value cannot be read.
+        Raises: SchemaError where the columns are not the record's, or a value cannot be read, or is NULL where the
+            record has none; UnavailableError where a row breaks the protocol.
         """
         if len(result.rows) < _MANY:
             return self._decode(result)
@@ -196,18 +197,25 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _decode(self, result: Result) -> list[Any]:
         record = self.record
         expected = result.columns[:1] if record is None else record.__struct_encode_fields__
-        if result.columns != expected:
+        if result.columns != expected or not expected:
             raise SchemaError(self.error.code, f"query {self.name} gives columns other than {', '.join(expected)}")
+        problem = "a value that is not of its column's type"
         for tolerant in (False, True):
             try:
                 if record is None:
                     scalar = CONVERTERS[self.returns.rstrip("*?")]
-                    return [value for (value,) in parse_rows(result.rows, (scalar,))]
-                return [record(*values) for values in parse_rows(result.rows, converters_of(record, tolerant))]
+                    required = () if self.returns.endswith("?") else (0,)
+                    return [value for (value,) in parse_rows(result.rows, (scalar,), required)]
+                return [record(*values) for values in parse_rows(result.rows, *converters_of(record, tolerant))]
+            except RowError as error:
+                if error.column is None:
+                    raise self.failure(UnavailableError, "the server breaks the protocol", 2014) from None
+                problem = f"NULL for {expected[error.column]}"
+                break
             except (ValueError, RecursionError):
                 # its message quotes the value
                 pass
-        raise SchemaError(self.error.code, f"query {self.name} gives a value that is not of its column's type")
+        raise SchemaError(self.error.code, f"query {self.name} gives {problem}")
 
     def failure(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:
         """An error of this query: the database failed."""

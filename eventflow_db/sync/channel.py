@@ -12,7 +12,7 @@ import pymysql.err
 from pymysql.constants import SERVER_STATUS
 
 from ..driver.errnos import errno_of, is_foreign, meaning, translate
-from ..driver.reply import Reply, read_ok
+from ..driver.reply import Reply, first_number, read_ok
 from ..driver.setup import session_statements
 from ..driver.sync import Transport
 from ..query.rows import Result, parse_rows
@@ -65,6 +65,9 @@ class Channel(Transport):
                 for statement in session_statements(settings):
                     channel.send(statement)
                 facts = channel.send(_FACTS)
+            ((channel.packet_limit, channel.rolls_back_on_timeout, channel._server),) = parse_rows(
+                facts.rows, (int, lambda flag: flag == b"1", bytes.decode), range(3)
+            )
         except (OSError, EOFError, *_MALFORMED) as error:
             channel.abort()
             if is_foreign(error):
@@ -74,9 +77,6 @@ class Channel(Transport):
         except BaseException:
             channel.abort()
             raise
-        channel.packet_limit, channel.rolls_back_on_timeout, channel._server = next(
-            parse_rows(facts.rows, (int, lambda flag: flag == b"1", bytes.decode))
-        )
         return channel
 
     @property
@@ -106,7 +106,7 @@ class Channel(Transport):
             self.write(statement)
             data = self.read()
             if (found := read_ok(data)) is None:
-                reply = Reply()
+                reply = Reply(first_number(statement))
                 while not reply.feed(data):
                     data = self.read(more=True)
                 found = reply.result, reply.status
