@@ -6,7 +6,6 @@ line and function of every frame stay.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,9 +31,13 @@ def redact(error: BaseException) -> None:
         while traceback is not None:
             frame = traceback.tb_frame
             if str(frame.f_globals.get("__name__")).partition(".")[0] in _PACKAGES:
-                # a frame that still runs is the public call itself, or one further out
-                with contextlib.suppress(RuntimeError):
+                try:
                     frame.clear()
+                except RuntimeError as refusal:
+                    # a frame that still runs is the public call itself, or one further out
+                    if refusal.__traceback__ is not None and refusal.__traceback__.tb_next is not None:
+                        # a signal handler's
+                        raise
             traceback = traceback.tb_next
         pending += (one.__cause__, one.__context__)
 

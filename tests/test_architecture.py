@@ -178,3 +178,10 @@ def test_every_query_that_reads_and_has_a_method_gives_events_with_a_choice_to_d
         if spec.method and spec.returns.rstrip("*?") == "Event" and shape(spec.returns) in ("rows", "row"):
             method = getattr(eventflow_db.EventflowDB, spec.method)
             assert "deserialize" in inspect.signature(method).parameters
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if part(name) in ("driver", "sync")))
+def test_module_passes_over_no_exception_that_may_come_from_outside(name: str) -> None:
+    """A signal handler's TimeoutError is an OSError, too: errnos.ignoring tells them apart."""
+    suppressed = re.findall(r"suppress\((.*?)\)", MODULES[name].read_text())
+    assert [kinds for kinds in suppressed if not re.fullmatch("(InvalidValueError, )?pymysql.err.Error", kinds)] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 from ssl import SSLContext
@@ -15,7 +14,7 @@ from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
 from .connected import Connected, Mark, look_up, set_options
-from .errnos import is_foreign
+from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import PasswordGuard, check_greeting, check_method, wire_password
 from .waiting import aowner
@@ -113,23 +112,29 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         return await super()._process_auth(plugin_name, auth_packet)
 
     async def _read_bytes(self, num_bytes: int) -> bytes:
-        # what has arrived already needs no timer, which costs more than the reading
-        if self.read_limit is None or len(self._reader._buffer) >= num_bytes:
-            return bytes(await super()._read_bytes(num_bytes))
         try:
-            async with asyncio.timeout(self.read_limit):
-                return bytes(await super()._read_bytes(num_bytes))
-        except TimeoutError:
+            # what has arrived already needs no timer, which costs more than the reading
+            needs_none = self.read_limit is None or len(self._reader._buffer) >= num_bytes
+            async with asyncio.timeout(None if needs_none else self.read_limit):
+                return bytes(await self._reader.readexactly(num_bytes))
+        except (OSError, EOFError) as error:
             self.close()
-            raise
+            if isinstance(error, TimeoutError) or is_foreign(error):
+                raise
+            raise pymysql.err.OperationalError(2013, f"lost connection during query ({error})") from None
 
     def close(self) -> None:
         """Close at once: TLS ends in order, which would wait for a server that may be busy, or gone."""
         if self._writer is not None:
             # of a loop that has ended
-            with contextlib.suppress(RuntimeError):
+            with ignoring(RuntimeError):
                 self._writer.transport.abort()
         self._reader = self._writer = None
+
+    def __del__(self) -> None:
+        """aiomysql's own complains of what close() has not been called for."""
+        if getattr(self, "_writer", None) is not None:
+            self.close()
 
 
 def _abort(connection: RawConnection, owner: tuple[int, asyncio.AbstractEventLoop] | None) -> None:
@@ -150,7 +155,7 @@ def _abort(connection: RawConnection, owner: tuple[int, asyncio.AbstractEventLoo
 
 def _close_left_over(transport: Any) -> None:
     """Close what a loop that is closed has left open: it takes on no work, such as to close it."""
-    with contextlib.suppress(RuntimeError):
+    with ignoring(RuntimeError):
         # which marks it as closing, and then fails to tell the loop
         transport.abort()
     if (tls := getattr(transport, "_ssl_protocol", None)) is not None:
@@ -295,7 +300,7 @@ class AsyncTransport(Connected):
         writer = self.connection._writer
         if writer is None:
             return
-        with contextlib.suppress(OSError, RuntimeError):
+        with ignoring(OSError, RuntimeError):
             await self.connection.ensure_closed()
             # TLS closes in its turn, which must not outlive the loop
             async with asyncio.timeout(1):

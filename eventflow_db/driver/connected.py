@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
-import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeAlias
 
 from ..forking import ProcessBound
 from ..settings import Settings
+from .errnos import ignoring
 
 Addresses: TypeAlias = Sequence[tuple[Any, ...]]
 _TCP_OPTIONS: Final = {
@@ -71,7 +71,7 @@ def set_options(sock: Any) -> None:
     for name, value in _TCP_OPTIONS.items():
         if hasattr(socket, name):
             # a system that knows the name may still refuse it
-            with contextlib.suppress(OSError):
+            with ignoring(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
@@ -88,7 +88,8 @@ def look_up(host: str, port: int) -> Future[Addresses]:
             found.set_exception(error)
 
     try:
-        threading.Thread(target=work, name="eventflow-db look-up", daemon=True).start()
+        # not a Thread, whose start is many steps of Python for a signal to come between
+        start_new_thread(work, ())
     except RuntimeError:
         # the interpreter is ending, and starts no threads any more
         work()

@@ -169,11 +169,11 @@ def is_foreign(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def ignoring(kind: type[BaseException]) -> Iterator[None]:
+def ignoring(*kinds: type[BaseException]) -> Iterator[None]:
     """Pass over what a driver or a socket raises, and nothing that comes from elsewhere."""
     try:
         yield
-    except kind as error:
+    except kinds as error:
         if is_foreign(error):
             raise
 

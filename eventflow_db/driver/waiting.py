@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
 import time
@@ -11,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeAlias, TypeVar
+
+from .errnos import ignoring
 
 T = TypeVar("T")
 Job: TypeAlias = threading.Thread
@@ -102,7 +103,7 @@ class AsyncWaiter(Generic[T]):
 
     async def wait(self, timeout: float) -> T | None:
         """What was given within the timeout, in seconds."""
-        with contextlib.suppress(TimeoutError):
+        with ignoring(TimeoutError):
             async with asyncio.timeout(max(timeout, 0)):
                 await self._woken.wait()
         self._woken.clear()
