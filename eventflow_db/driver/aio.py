@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import weakref
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,7 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 
 from ..settings import Settings
-from .connected import Connected, Mark, look_up, set_options
+from .connected import Addresses, Connected, Mark, look_up, set_options
 from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import PasswordGuard, check_greeting, check_method, wire_password
@@ -72,7 +73,7 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
             self._reader, self._writer = await aiomysql.connection._open_unix_connection(self._unix_socket)
             return
         loop, until = asyncio.get_running_loop(), self.until
-        addresses = await asyncio.wrap_future(look_up(self._host, self._port))
+        addresses = await self.addresses()
         failure = OSError("its name has no address")
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
             self.until = loop.time() + (until - loop.time()) / (len(addresses) - number)
@@ -95,6 +96,25 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
                     raise
                 failure = error
         raise failure
+
+    async def addresses(self) -> Addresses:
+        """What its name stands for."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Addresses | Exception] = loop.create_future()
+
+        def wake(found: Addresses | Exception) -> None:
+            if not waiter.done():
+                waiter.set_result(found)
+
+        def give(found: Addresses | Exception) -> None:
+            # unless the loop has ended meanwhile
+            with ignoring(RuntimeError):
+                loop.call_soon_threadsafe(wake, found)
+
+        look_up(self._host, self._port, give)
+        if isinstance(found := await waiter, Exception):
+            raise found
+        return found
 
     def peer(self) -> Any:
         """The address of the server, as the socket has it."""
@@ -181,6 +201,12 @@ class _Handshake(asyncio.Task[None]):
     def cancel(self, msg: Any = None) -> bool:
         """Cancel it, if its time is over; timers may be early by the clock's resolution."""
         return self.get_loop().time() > self._connection.until - 0.001 and super().cancel(msg)
+
+
+def _look(reference: weakref.ref[AsyncTransport]) -> None:
+    """What the timer does: it does not keep a connection that nobody holds any more."""
+    if (transport := reference()) is not None:
+        transport.look()
 
 
 class AsyncTransport(Connected):
@@ -281,9 +307,10 @@ class AsyncTransport(Connected):
         if self._timer is None or self._timer.when() > self._deadline:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = loop.call_at(self._deadline, self._look)
+            self._timer = loop.call_at(self._deadline, _look, weakref.ref(self))
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """End a wait that has taken too long."""
         self._timer = None
         reader = self.connection._reader
         if self._deadline is None or reader is None:

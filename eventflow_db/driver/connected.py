@@ -6,8 +6,7 @@ import select
 import socket
 import time
 from _thread import start_new_thread
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from ..forking import ProcessBound
@@ -75,22 +74,19 @@ def set_options(sock: Any) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def look_up(host: str, port: int) -> Future[Addresses]:
-    """The addresses of a host, from a thread of its own: no time limit ends a look-up, and nobody need wait for it."""
-    found: Future[Addresses] = Future()
-    # whoever stops waiting does not cancel it
-    found.set_running_or_notify_cancel()
+def look_up(host: str, port: int, give: Callable[[Addresses | Exception], object]) -> None:
+    """Give the addresses of a host, or why there are none, from a thread of its own: no time limit ends a look-up."""
 
     def work() -> None:
         try:
-            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except BaseException as error:
-            found.set_exception(error)
+            found: Addresses | Exception = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except Exception as error:
+            found = error
+        give(found)
 
     try:
-        # not a Thread, whose start is many steps of Python for a signal to come between
+        # not a Thread, whose start is many steps for a signal to come between
         start_new_thread(work, ())
     except RuntimeError:
         # the interpreter is ending, and starts no threads any more
         work()
-    return found

@@ -8,7 +8,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from concurrent.futures import wait
 from ssl import SSLContext
 from typing import Any, Final, TypeAlias
 
@@ -22,7 +21,7 @@ from .connected import Addresses, Connected, Mark, look_up, set_options
 from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import PasswordGuard, check_greeting, check_method, wire_password
-from .waiting import owner
+from .waiting import Waiter, owner
 
 RawConnection: TypeAlias = pymysql.connections.Connection
 
@@ -98,10 +97,14 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         if self.unix_socket:
             self._secure = True
             return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", self.unix_socket)]
-        found = look_up(self.host, self.port)
-        if not wait([found], self.left()).done:
+        waiter = Waiter[Addresses | Exception]()
+        look_up(self.host, self.port, waiter.give)
+        found = waiter.wait(self.left())
+        if found is None:
             raise TimeoutError("the look-up of its name takes too long")
-        return found.result()
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def peer(self) -> Any:
         """The address of the server, as the socket has it."""
