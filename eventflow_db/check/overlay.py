@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlglot import exp
 
@@ -13,6 +13,8 @@ from ..query.annotations import shape
 from ..query.contract import Entry
 from ..query.spec import QuerySpec
 from .rules import MARK, check_rules, split, table_names
+
+_MARKED: Final = re.compile(rf"'{MARK}(\w+)'")
 
 
 def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> None:
@@ -105,7 +107,7 @@ def _check_conditions(spec: QuerySpec, tree: Any, package: Any) -> None:
     for condition in _conditions(package.args.get("where")):
         plain = _spelling(condition, None)
         if not demanded & {plain, _spelling(condition, of_package, sole)}:
-            plain = re.sub(rf"'{MARK}(\w+)'", r":\1", plain)
+            plain = _MARKED.sub(r":\1", plain)
             raise spec.refuse(f"must keep {plain} in its WHERE, joined by AND", spec.body)
 
 
