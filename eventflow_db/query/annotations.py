@@ -15,9 +15,7 @@ from .spec import CODE, KINDS, ErrorCode, QuerySpec, broken
 from .tokens import tokens
 
 _START: Final = re.compile(r"\A\s*(?:--|#)\s*name\s*:")
-_NAME: Final = re.compile(
-    r"\A-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*+(?P<suffix>[\^$!#]?)\s*\Z"
-)
+_NAME: Final = re.compile(r"\A-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*+(?P<suffix>[\^$!#]?)\s*\Z")
 _ANNOTATION: Final = re.compile(r"\A(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?\Z")
 _RECORD: Final = "|".join(name for name, kind in vars(records).items() if isinstance(kind, type(records.Event)))
 _RETURNS: Final = re.compile(
@@ -235,7 +233,9 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         if token == "unclosed":
             raise refuse("cannot be read: a quote or comment may not be closed", at)
         if token == "text" and "--" in text:
-            raise refuse("holds --, which is no comment for servers, but is one for tools: write - -, or -- and a space", at)
+            raise refuse(
+                "holds --, which is no comment for servers, but is one for tools: write - -, or -- and a space", at
+            )
         if token == "parameter":
             used.add(text)
         at += text.count("\n")
