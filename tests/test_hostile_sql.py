@@ -120,9 +120,9 @@ def test_contract_write_keeps_brackets_in_a_text() -> None:
 
 PIECES = (
     "--", "-- ", "--\n", "--\t", "--x", "--\x01", "-", "#", "/*", "*/", "/*+", "/*!", "/*M!", "/**/",
-    "/*\nSELECT */", "\n", "\r", " ", "\t", "\x0b", "\x0c", "\x00", "\x85", "\u2028", "\u00a0", "'", '"', "`", "\\", "\\N",
-    "''", "(", ")", ";", "x", "1", ",", "$", "SELECT ", "SELECT 1", "DROP TABLE nothing", "INSERT INTO nothing VALUES (1)",
-    "WITH x AS (SELECT 1) ", "UNION ", "DO 1",
+    "/*\nSELECT */", "\n", "\r", " ", "\t", "\x0b", "\x0c", "\x00", "\x85", "\u2028", "\u00a0", "'", '"', "`", "\\",
+    "\\N", "''", "(", ")", ";", "x", "1", ",", "$", "SELECT ", "SELECT 1", "DROP TABLE nothing",
+    "INSERT INTO nothing VALUES (1)", "WITH x AS (SELECT 1) ", "UNION ", "DO 1",
 )  # fmt: skip
 
 
@@ -174,13 +174,10 @@ def patterns() -> Iterator[tuple[str, Any]]:
             if isinstance(value, re.Pattern) and not name.startswith("__"):
                 yield f"{info.name}.{name}", value.search
         for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and ast.unparse(node.func) in INLINE
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                method = "fullmatch" if ast.unparse(node.func) == "re.fullmatch" else "search"
-                yield f"{info.name}:{node.lineno}", getattr(re.compile(node.args[0].value), method)
+            function = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and function in INLINE and isinstance(node.args[0], ast.Constant):
+                pattern = re.compile(str(node.args[0].value))
+                yield f"{info.name}:{node.lineno}", pattern.fullmatch if "full" in function else pattern.search
     for name, key in _KEYS.items():
         yield f"annotation {name}", re.compile(key.pattern).fullmatch
     yield "identifier", re.compile(IDENTIFIER % 62).search
@@ -192,9 +189,9 @@ def patterns() -> Iterator[tuple[str, Any]]:
 INLINE = {f"re.{name}" for name in ("match", "search", "sub", "split", "fullmatch", "findall", "finditer")}
 PUMPS = (
     *"aZ0 \t\n_.,:;=-#/*+'\"`\\()[]{}%$!<>|&@é", "''", '""', "``", "\\'", '\\"', "/*", "*/", "/**/", "/*+", "/*+*/",
-    "/*+'", "--", "-- ", "--\n", "# ", "#\n", ":a", ": ", " =", "= ", ", ", " ,", "a, ", "a: ", "1, ", "VALUES ", "VALUES(",
-    "VALUES  x", "(a", "a(", "[ ", " ]", "-- name: a(", "-- name: a()", "-- param a", "now(", "int(1", "'\n", "p_cold_",
-    "E_EVENTFLOW_DB_A ", "str", "a.b", "a.b (c", "when identical", "'\ue000a", "x: A",
+    "/*+'", "--", "-- ", "--\n", "# ", "#\n", ":a", ": ", " =", "= ", ", ", " ,", "a, ", "a: ", "1, ", "VALUES ",
+    "VALUES(", "VALUES  x", "(a", "a(", "[ ", " ]", "-- name: a(", "-- name: a()", "-- param a", "now(", "int(1",
+    "'\n", "p_cold_", "E_EVENTFLOW_DB_A ", "str", "a.b", "a.b (c", "when identical", "'\ue000a", "x: A",
 )  # fmt: skip
 AROUND = (("", ""), ("", "\x01"), ("a", ""), ("-- name: a()", "\x01"), ("SELECT", ""), ("[", "x"), ("'", "x"))
 SIZE = 40_000
@@ -218,3 +215,9 @@ def test_load_of_hostile_text_raises_in_linear_time(tmp_path: Path, pump: str) -
     with pytest.raises(ContractError):
         load_specs(str(write(tmp_path, " '" + pump * (SIZE // len(pump)))))
     assert time.perf_counter() - started < SECONDS
+
+
+@pytest.mark.parametrize("nested", ["(" * 3_000 + "1" + ")" * 3_000, "- " * 3_000 + "1"], ids=["brackets", "signs"])
+def test_load_of_deeply_nested_text_raises(tmp_path: Path, nested: str) -> None:
+    with pytest.raises(ContractError, match="nested too deeply"):
+        load_specs(str(write(tmp_path, READ.replace("WHERE", f"WHERE {nested} AND"))))

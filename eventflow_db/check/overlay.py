@@ -24,6 +24,13 @@ def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> Non
 
     Raises: ContractError naming file, line, query and what it has to keep.
     """
+    try:
+        _check_text(spec, original, entry)
+    except RecursionError:
+        raise spec.refuse("is nested too deeply to be checked: write it more plainly", spec.body) from None
+
+
+def _check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> None:
     analysis = check_rules(spec)
     if entry is not None and spec.kind == "write" and analysis.tables[:1] != entry.tables[:1]:
         raise _writes_to(spec, ", ".join(analysis.tables[:1]) or "no table", entry.tables[0])
