@@ -25,7 +25,6 @@ from eventflow_db.query import contract, load_specs
 from eventflow_db.query.annotations import _KEYS, read_specs
 from eventflow_db.query.parameters import TYPES
 from eventflow_db.query.statement import Statement
-from eventflow_db.query.tokens import tokens
 from eventflow_db.settings import Settings
 
 HEAD = """-- name: read(id)^
@@ -183,7 +182,6 @@ def patterns() -> Iterator[tuple[str, Any]]:
     yield "identifier", re.compile(IDENTIFIER % 62).search
     for name, kind in TYPES.items():
         yield f"type {name}", lambda text, kind=kind: kind.is_plain(text)
-    yield "tokens", lambda text: list(tokens(text))
 
 
 INLINE = {f"re.{name}" for name in ("match", "search", "sub", "split", "fullmatch", "findall", "finditer")}
