@@ -14,7 +14,7 @@ from ..errors import ConflictError
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
 from .fill import fill
-from .server import Inspector
+from .server import CODE, Inspector
 from .tables import creations
 
 PREFIX: Final = "eventflow_check_"
@@ -24,7 +24,6 @@ _COMPLETE: Final = "eventflow_check_complete"
 """What that table is called in the end: a scratch database without it was interrupted."""
 _LOCK_TIMEOUT: Final = 590
 """Seconds to wait while another run makes the database; less than a statement may take."""
-_CODE: Final = "E_EVENTFLOW_DB_CHECK"
 
 
 @contextlib.contextmanager
@@ -68,7 +67,7 @@ def scratch_database(
 
 def _lock(inspector: Inspector, name: str, timeout: int) -> None:
     if inspector.execute(f"SELECT GET_LOCK('{name}', {timeout})") != [("1",)]:
-        raise ConflictError(_CODE, f"another run is still making the scratch database {name}: try again later")
+        raise ConflictError(CODE, f"another run is still making the scratch database {name}: try again later")
 
 
 def _drop(inspector: Inspector, name: str, interrupted: bool, keep: bool) -> None:
@@ -99,7 +98,7 @@ def _is_complete(inspector: Inspector, name: str) -> bool:
     of_database = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{name}'"
     tables = {table for (table,) in inspector.execute(of_database)}
     if tables and not tables & {_MAKING, _COMPLETE}:
-        raise ConflictError(_CODE, f"the database {name} was not made by check, and is left alone: drop or rename it")
+        raise ConflictError(CODE, f"the database {name} was not made by check, and is left alone: drop or rename it")
     return _COMPLETE in tables
 
 
