@@ -18,7 +18,7 @@ from eventflow_db.testing import Server
 
 from .api import API, Loop
 from .proxy import Proxy
-from .support import EVENT, Admin
+from .support import EVENT, Admin, account
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
@@ -137,10 +137,7 @@ def empty_db(api: API, eventflow_server: Server, empty_database: str) -> Eventfl
 @pytest.fixture
 def rival(settings: Settings) -> Iterator[Any]:
     """A connection of another session, in a transaction."""
-    connection = pymysql.connect(
-        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
-        database=settings.database, autocommit=False, read_timeout=60,
-    )  # fmt: skip
+    connection = pymysql.connect(**account(settings), database=settings.database, autocommit=False, read_timeout=60)
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 50")
     yield connection

@@ -16,13 +16,13 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
 import pytest
 
 import eventflow_db
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.check.server import NO_DATABASE, Inspector
 from eventflow_db.query import load_specs, package_sql
+from eventflow_db.testing import Server
 
 from .overlays import Edit, edited_copy
 from .support import EVENT, Admin
@@ -45,10 +45,9 @@ def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture
-def check_url(check_settings: Settings) -> str:
+def check_url(eventflow_server: Server, check_settings: Settings) -> str:
     """The URL of the server, in a database that need not be there."""
-    s = check_settings
-    return f"mysql://{s.user}:{s.password}@{s.host}:{s.port}/{s.database}"
+    return eventflow_server.database_url(check_settings.database)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -143,13 +142,12 @@ def test_check_wrong_arguments_exit_with_2(arguments: tuple[str, ...], problem: 
 
 def test_check_wrong_password_is_not_printed(check_settings: Settings) -> None:
     s = check_settings
-    done = run("check", "--url", f"mysql://{s.user}:open-sesame@{s.host}:{s.port}/x")
+    done = run("check", "--url", f"mysql://{quote(s.user)}:open-sesame@{s.host}:{s.port}/x")
     assert done.returncode == 2
     assert "open-sesame" not in done.stdout + done.stderr
 
 
-def test_check_without_scratch_on_empty_tables_exits_with_2(settings: Settings) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+def test_check_without_scratch_on_empty_tables_exits_with_2(url: str) -> None:
     done = run("check", "event.read", "--no-scratch", "--url", url)
     assert done.returncode == 2
     assert done.stdout.startswith("?    event.read")
@@ -160,10 +158,9 @@ def test_check_without_scratch_on_empty_tables_exits_with_2(settings: Settings) 
 
 
 @pytest.fixture
-def tables_url(empty_database: str, check_settings: Settings) -> str:
+def tables_url(empty_database: str, eventflow_server: Server) -> str:
     """The URL of a database with the package's tables."""
-    s = check_settings
-    url = f"mysql://{s.user}:{s.password}@{s.host}:{s.port}/{empty_database}"
+    url = eventflow_server.database_url(empty_database)
     with EventflowDB(url) as db:
         db.setup_table_schemas()
     return url
@@ -264,11 +261,11 @@ def test_queries_unknown_tag_exits_with_1() -> None:
 
 
 @pytest.fixture
-def event_url(settings: Settings) -> str:
+def event_url(url: str) -> str:
     """The URL of a database with the event `event-1`."""
-    with EventflowDB(settings) as db:
+    with EventflowDB(url) as db:
         db.persist_event({**EVENT, "id": "event-1"})
-    return f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+    return url
 
 
 def test_explain_prints_the_plan(event_url: str) -> None:
@@ -387,21 +384,21 @@ def evil_copy(directory: Path, *edits: Edit) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evil_url(check_settings: Settings) -> Iterator[str]:
+def evil_url(eventflow_server: Server) -> Iterator[str]:
     """The URL of a database with the package's tables, and names in them that steer a terminal."""
-    s = msgspec.structs.replace(check_settings, database=f"evil{EVIL}")
-    evil = f"`{EVIL}`"
-    with Inspector(s, NO_DATABASE) as inspector:
-        inspector.execute(f"CREATE DATABASE `{s.database}`")
-        with EventflowDB(s) as db:
+    database, evil = f"`evil{EVIL}`", f"`{EVIL}`"
+    url = eventflow_server.database_url(database.strip("`"))
+    with Inspector(Settings.from_url(url), NO_DATABASE) as inspector:
+        inspector.execute(f"CREATE DATABASE {database}")
+        with EventflowDB(url) as db:
             db.setup_table_schemas()
             db.persist_event({**EVENT, "id": "event-1"})
-        inspector.execute(f"USE `{s.database}`")
+        inspector.execute(f"USE {database}")
         inspector.execute(f"ALTER TABLE event ADD COLUMN {evil} VARCHAR(99) DEFAULT '{EVIL}' COMMENT '{EVIL}'")
         inspector.execute(f"ALTER TABLE event ADD INDEX {evil} (id), ADD INDEX `{EVIL}2` ({evil}), COMMENT '{EVIL}'")
         inspector.execute(f"ALTER TABLE event_eid ADD CONSTRAINT {evil} FOREIGN KEY (eid) REFERENCES event (id)")
-        yield f"mysql://{quote(s.user)}:{quote(s.password, safe='')}@{s.host}:{s.port}/{quote(s.database)}"
-        inspector.execute(f"DROP DATABASE `{s.database}`")
+        yield url
+        inspector.execute(f"DROP DATABASE {database}")
 
 
 LIVE: dict[str, tuple[str, ...]] = {

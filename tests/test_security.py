@@ -163,18 +163,26 @@ def test_no_tls_offered_is_plain_text_where_that_may_be(api: API, through: Setti
 def test_request_for_the_password_without_tls_raises(
     api: API, through: Settings, middle: Proxy, request_: bytes
 ) -> None:
-    middle.replace_reply(b"root\0", packet(2, request_))
+    through = msgspec.structs.replace(through, password=SECRET)
+    middle.replace_reply(through.user.encode() + b"\0", packet(2, request_))
     with pytest.raises(errors.AccessDeniedError) as raised:
         api.database(through).ping()
     assert raised.value.errno == 2061
-    assert through.password.encode() not in middle.requests
+    assert SECRET.encode() not in middle.requests
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_without_tls_is_never_sent_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
-    middle.split = size
-    api.database(through).ping()
-    assert through.password.encode() not in middle.requests
+def test_password_without_tls_is_never_sent_as_it_is(
+    api: API, through: Settings, middle: Proxy, admin: Admin, size: int
+) -> None:
+    admin.execute(f"CREATE USER 'secretive'@'%' IDENTIFIED BY '{SECRET}'")
+    try:
+        admin.execute(f"GRANT ALL ON `{through.database}`.* TO 'secretive'@'%'")
+        middle.split = size
+        api.database(msgspec.structs.replace(through, user="secretive", password=SECRET)).ping()
+    finally:
+        admin.execute("DROP USER 'secretive'@'%'")
+    assert SECRET.encode() not in middle.requests
 
 
 # --- a hostile server
@@ -480,7 +488,7 @@ def test_no_password_in_errors_about_access(api: API, settings: Settings) -> Non
 
 def test_no_password_in_errors_about_authentication(api: API, through: Settings, middle: Proxy) -> None:
     through = msgspec.structs.replace(through, password=SECRET)
-    middle.replace_reply(b"root\0", packet(2, b"\xfeunknown_method\0"))
+    middle.replace_reply(through.user.encode() + b"\0", packet(2, b"\xfeunknown_method\0"))
     with pytest.raises(errors.EventflowDBError) as raised:
         api.database(through).ping()
     assert not leaks(raised.value, SECRET)
