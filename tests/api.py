@@ -16,7 +16,7 @@ import pymysql
 from eventflow_db import AsyncEventflowDB, EventflowDB, Session, Settings
 from eventflow_db.testing import Server
 
-from .support import account
+from .support import login
 
 T = TypeVar("T")
 LONGEST = 120
@@ -125,7 +125,7 @@ class API:
 
     def connect(self, database: str, **arguments: Any) -> Any:
         """A connection of the driver, closed after the test."""
-        arguments |= account(self.server)
+        arguments |= login(self.server)
 
         async def connect() -> Any:
             return await aiomysql.connect(db=database, **arguments)

@@ -14,7 +14,7 @@ from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, conn
 
 from .api import API, Loop
 from .operations import TABLES
-from .support import EVENT, account, hold_event
+from .support import EVENT, hold_event, login
 
 CODE = "E_EVENTFLOW_DB_CONNECTION"
 
@@ -208,11 +208,11 @@ def test_from_connection_set_to_no_backslash_escapes_later_raises(
 
 
 def test_from_connection_of_the_other_driver_raises(settings: Settings, loop: Loop) -> None:
-    with pymysql.connect(**account(settings)) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
+    with pymysql.connect(**login(settings)) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
         AsyncEventflowDB.from_connection(connection)
 
     async def other() -> None:
-        connection = await aiomysql.connect(**account(settings))
+        connection = await aiomysql.connect(**login(settings))
         with pytest.raises(errors.InvalidValueError, match="pymysql"):
             EventflowDB.from_connection(connection)
         connection.close()

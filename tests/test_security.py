@@ -24,7 +24,7 @@ from eventflow_db.testing import Server, ServerUnavailableError, running_server
 from .api import API
 from .operations import OPERATIONS, call
 from .proxy import Proxy
-from .support import EVENT, Admin
+from .support import EVENT, Account, Admin
 
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
@@ -172,16 +172,9 @@ def test_request_for_the_password_without_tls_raises(
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_without_tls_is_never_sent_as_it_is(
-    api: API, through: Settings, middle: Proxy, admin: Admin, size: int
-) -> None:
-    admin.execute(f"CREATE USER 'secretive'@'%' IDENTIFIED BY '{SECRET}'")
-    try:
-        admin.execute(f"GRANT ALL ON `{through.database}`.* TO 'secretive'@'%'")
-        middle.split = size
-        api.database(msgspec.structs.replace(through, user="secretive", password=SECRET)).ping()
-    finally:
-        admin.execute("DROP USER 'secretive'@'%'")
+def test_password_without_tls_is_never_sent_as_it_is(api: API, middle: Proxy, account: Account, size: int) -> None:
+    middle.split = size
+    api.database(account(SECRET, host="127.0.0.1", port=middle.port)).ping()
     assert SECRET.encode() not in middle.requests
 
 
@@ -384,30 +377,28 @@ FAULTS: list[Callable[[Proxy, Admin], None]] = [_refused, _cut, _no_table, _brok
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__[1:])
 def test_no_secret_in_any_error(
-    api: API, eventflow_server: Server, empty_database: str, admin: Admin, fault: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+    api: API, eventflow_server: Server, empty_database: str, admin: Admin, account: Account, fault: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     """Every operation with secret arguments, failing in several ways."""
     caplog.set_level(logging.DEBUG)
     admin.use(empty_database)
-    with EventflowDB(eventflow_server.database_url(empty_database)) as db:
+    secretive = account("open-sesame", database=empty_database, ssl_mode="DISABLED", retry_limit=1, read_timeout=1)
+    with EventflowDB(secretive) as db:
         db.setup_table_schemas()
     failed = 0
     for name, row in SECRETIVE.items():
         with Proxy(eventflow_server) as proxy:
-            settings = Settings.from_url(eventflow_server.database_url(empty_database))
-            settings = msgspec.structs.replace(
-                settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", retry_limit=1, read_timeout=1
-            )
-            target = api.database(settings)
+            target = api.database(msgspec.structs.replace(secretive, host="127.0.0.1", port=proxy.port))
             target.ping()
             fault(proxy, admin)
             error = failure(target, name, secret_values(row.values))
             target.close()
         if error is not None:
             failed += 1
-            assert not leaks(error, settings.password), name
+            assert not leaks(error, secretive.password), name
     assert failed > len(SECRETIVE) / 2
-    assert not [mark for mark in (*MARKS, settings.password) if mark in caplog.text]
+    assert not [mark for mark in (*MARKS, secretive.password) if mark in caplog.text]
 
 
 def test_no_secret_in_errors_about_values(db: EventflowDB, settings: Settings) -> None:

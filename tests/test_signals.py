@@ -16,7 +16,7 @@ from eventflow_db import EventflowDB, Settings, connection_arguments, errors
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, account
+from .support import EVENT, login
 
 
 class SoftLimit(Exception):
@@ -125,7 +125,7 @@ def test_from_connection_interrupted_closes_the_connection_whose_reply_is_not_re
     import pymysql
 
     connection = pymysql.connect(
-        **account(msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port)), database=settings.database,
+        **login(msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port)), database=settings.database,
         ssl_disabled=True, **connection_arguments(),
     )  # fmt: skip
     session = EventflowDB.from_connection(connection)
