@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,11 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"{__name__}.aio"), name)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "aiomysql":
-            raise ImportError(f"{name} needs aiomysql: pip install 'eventflow-db[async]'") from error
+            hint = f"{name} needs aiomysql: pip install 'eventflow-db[async]'"
+            # `from eventflow_db import …` asks as hasattr does, and forgets what an AttributeError has said
+            frame = inspect.currentframe()
+            caller = frame and frame.f_back and frame.f_back.f_code.co_name
+            raise (ImportError if caller == "_handle_fromlist" else AttributeError)(hint) from error
         raise
 
 

@@ -125,7 +125,7 @@ def play(url: str) -> None:
             else:
                 exec(compile(ast.Module([statement], []), __file__, "exec"), names)
         except errors.NotFoundError as error:
-            console.print(f"NotFoundError: {error}", style="red")
+            console.print(f"NotFoundError: {error}", style="red", markup=False)
 
 
 def show(comments: Sequence[str], code: Sequence[str]) -> None:
@@ -163,7 +163,7 @@ def main() -> int:
     """Start a server, run the story, stop it."""
     try:
         with running_server() as server, database(server) as url:
-            console.print(f"{server.kind} {server.version}, {server.origin}", style="dim")
+            console.print(f"{server.kind} {server.version}, {server.origin}", style="dim", markup=False)
             play(url)
     except ServerUnavailableError as error:
         print(f"demo: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from eventflow_db.query.annotations import shape
 from eventflow_db.query.parameters import TYPES, split_mark
 from eventflow_db.query.spec import QuerySpec
-from eventflow_db.query.statement import tokens
+from eventflow_db.query.tokens import tokens
 
 Specs = Mapping[str, QuerySpec]
 

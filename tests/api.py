@@ -16,6 +16,8 @@ import pymysql
 from eventflow_db import AsyncEventflowDB, EventflowDB, Session, Settings
 from eventflow_db.testing import Server
 
+from .support import login
+
 T = TypeVar("T")
 LONGEST = 120
 """Seconds after which a call counts as stuck."""
@@ -123,14 +125,13 @@ class API:
 
     def connect(self, database: str, **arguments: Any) -> Any:
         """A connection of the driver, closed after the test."""
-        server = self.server
-        account = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
+        arguments |= login(self.server)
 
         async def connect() -> Any:
-            return await aiomysql.connect(**account, db=database, **arguments)
+            return await aiomysql.connect(db=database, **arguments)
 
         if self.name == "sync":
-            connection = pymysql.connect(**account, database=database, **arguments)
+            connection = pymysql.connect(database=database, **arguments)
         else:
             connection = self.loop.run(connect())
         self._connections.append(connection)

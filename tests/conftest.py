@@ -18,7 +18,7 @@ from eventflow_db.testing import Server
 
 from .api import API, Loop
 from .proxy import Proxy
-from .support import EVENT, Admin
+from .support import EVENT, Account, Admin, login
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
@@ -137,10 +137,7 @@ def empty_db(api: API, eventflow_server: Server, empty_database: str) -> Eventfl
 @pytest.fixture
 def rival(settings: Settings) -> Iterator[Any]:
     """A connection of another session, in a transaction."""
-    connection = pymysql.connect(
-        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
-        database=settings.database, autocommit=False, read_timeout=60,
-    )  # fmt: skip
+    connection = pymysql.connect(**login(settings), database=settings.database, autocommit=False, read_timeout=60)
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 50")
     yield connection
@@ -162,6 +159,26 @@ def nowhere(api_without_server: API) -> Iterator[EventflowDB]:
 def stored(admin: Admin, database: str) -> Callable[[], list[str]]:
     """The ids of the events that are committed, sorted."""
     return lambda: [id for (id,) in admin.execute(f"SELECT id FROM `{database}`.event ORDER BY id")]
+
+
+@pytest.fixture
+def account(admin: Admin, settings: Settings) -> Iterator[Account]:
+    """Makes fresh accounts, whose first login nothing is cached for, and which may do all to their database."""
+    made = []
+
+    def make(password: str, how: str = "", **values: Any) -> Settings:
+        name = f"eve{secrets.token_hex(4)}"
+        given = msgspec.structs.replace(settings, user=name, password=password, **values)
+        quoted = password.replace("'", "''")
+        using = f"{how} BY" if how else "BY"
+        admin.execute(f"CREATE USER '{name}'@'%' IDENTIFIED {using} '{quoted}'")
+        made.append(name)
+        admin.execute(f"GRANT ALL ON `{given.database}`.* TO '{name}'@'%'")
+        return given
+
+    yield make
+    for name in made:
+        admin.execute(f"DROP USER '{name}'@'%'")
 
 
 @pytest.fixture

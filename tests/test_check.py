@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import msgspec
+import pymysql
 import pytest
 
-from eventflow_db import EventflowDB, Settings
+from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.check import samples
 from eventflow_db.check.prove import prove
 from eventflow_db.check.scratch import scratch_database
@@ -18,7 +22,7 @@ from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 from eventflow_db.testing import Server
 
-from .support import EVENT, Admin, eventually, scratches, statements
+from .support import EVENT, Admin, count, eventually, scratches, statements
 
 
 def test_check_proves_every_query_within_15_seconds(check_settings: Settings) -> None:
@@ -63,33 +67,107 @@ def test_check_drops_its_scratch_database_when_it_fails(check_settings: Settings
     assert scratches(admin) == before
 
 
-@pytest.mark.slow
-def test_check_drops_its_scratch_database_when_it_is_terminated(check_settings: Settings, admin: Admin) -> None:
-    before = scratches(admin)
-    url = f"mysql://{check_settings.user}:{check_settings.password}@{check_settings.host}:{check_settings.port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "eventflow_db.cli", "check", "--url", url, "--rows", "200000"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+@contextlib.contextmanager
+def checking(eventflow_server: Server, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A run of `check` in a process of its own."""
+    command = [sys.executable, "-m", "eventflow_db.cli", "check", "--url", eventflow_server.url, *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("option", ["--scratch", "--keep-scratch"])
+@pytest.mark.slow
+def test_check_drops_its_scratch_database_when_it_is_terminated(
+    eventflow_server: Server, admin: Admin, option: str
+) -> None:
+    before = scratches(admin)
+    with checking(eventflow_server, "--rows", "200000", option) as process:
         assert eventually(lambda: statements(admin, "INSERT INTO `event"), 60)
         assert scratches(admin) - before
         process.terminate()
         process.wait(60)
-    finally:
-        process.kill()
     assert scratches(admin) == before
 
 
-def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(check_settings: Settings, admin: Admin) -> None:
+@pytest.fixture
+def kept(check_settings: Settings, admin: Admin) -> Iterator[str]:
+    """The name of the scratch database that is kept for 12 rows, which is there."""
     before = scratches(admin)
-    prove(check_settings, load_specs(), only=["event.read"], rows=11, keep=True)
-    (kept,) = scratches(admin) - before
+    prove(check_settings, load_specs(), only=["event.read"], rows=12, keep=True)
+    (name,) = scratches(admin) - before
+    yield name
+    admin.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
+def test_check_interrupted_while_another_run_makes_the_kept_database_leaves_it(
+    eventflow_server: Server, admin: Admin, kept: str, number: signal.Signals
+) -> None:
+    admin.execute(f"RENAME TABLE `{kept}`.eventflow_check_complete TO `{kept}`.eventflow_check_making")
+    admin.execute(f"SELECT GET_LOCK('{kept}', 0)")
+    with checking(eventflow_server, "--rows", "12", "--keep-scratch") as process:
+        assert eventually(lambda: statements(admin, "GET_LOCK"), 60)
+        process.send_signal(number)
+        process.wait(60)
+    assert count(admin, kept, "event") == 12
+    assert eventually(lambda: not statements(admin, "GET_LOCK"), 60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
+def test_check_interrupted_while_it_makes_the_kept_database_leaves_it_to_the_run_that_waits(
+    eventflow_server: Server, admin: Admin, number: signal.Signals
+) -> None:
+    before = scratches(admin)
+    options = ("event.read", "--rows", "100000", "--keep-scratch")
+    with checking(eventflow_server, *options) as first:
+        assert eventually(lambda: statements(admin, "INSERT INTO `event"), 60)
+        with checking(eventflow_server, *options) as second:
+            assert eventually(lambda: statements(admin, "GET_LOCK"), 60)
+            first.send_signal(number)
+            assert second.wait(100) == 0
+            first.wait(60)
+    (name,) = scratches(admin) - before
+    assert count(admin, name, "eventflow_check_complete") == 0
+    admin.execute(f"DROP DATABASE `{name}`")
+
+
+def test_check_leaves_a_database_that_has_the_name_of_a_kept_one(
+    check_settings: Settings, admin: Admin, kept: str
+) -> None:
     admin.execute(f"DROP TABLE `{kept}`.eventflow_check_complete")
+    with pytest.raises(errors.ConflictError, match=f"{kept} was not made by check"):
+        prove(check_settings, load_specs(), only=["event.read"], rows=12, keep=True)
+    assert count(admin, kept, "event") == 12
+
+
+def test_check_by_an_account_that_may_make_no_database_raises_and_drops_none(
+    check_settings: Settings, admin: Admin, kept: str
+) -> None:
+    admin.execute("DROP USER IF EXISTS 'reader'@'%'")
+    admin.execute("CREATE USER 'reader'@'%' IDENTIFIED BY 'reading'")
+    try:
+        admin.execute("GRANT SELECT ON *.* TO 'reader'@'%'")
+        reader = msgspec.structs.replace(check_settings, user="reader", password="reading")
+        with pytest.raises(pymysql.err.OperationalError, match="1044"):
+            prove(reader, load_specs(), only=["event.read"], rows=12, keep=True)
+    finally:
+        admin.execute("DROP USER 'reader'@'%'")
+    assert count(admin, kept, "event") == 12
+
+
+def test_check_takes_a_kept_scratch_database_only_when_it_is_complete(
+    check_settings: Settings, admin: Admin, kept: str
+) -> None:
+    admin.execute(f"RENAME TABLE `{kept}`.eventflow_check_complete TO `{kept}`.eventflow_check_making")
     admin.execute(f"DELETE FROM `{kept}`.event")
-    (finding,) = prove(check_settings, load_specs(), only=["event.read"], rows=11, keep=True)
+    (finding,) = prove(check_settings, load_specs(), only=["event.read"], rows=12, keep=True)
     assert finding.doubts == []
-    admin.execute(f"DROP DATABASE `{kept}`")
 
 
 def test_check_without_scratch_proves_on_the_live_rows(settings: Settings, admin: Admin) -> None:

@@ -7,16 +7,22 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+import eventflow_db
 from eventflow_db import EventflowDB, Settings
-from eventflow_db.query import load_specs
+from eventflow_db.check.server import NO_DATABASE, Inspector
+from eventflow_db.query import load_specs, package_sql
+from eventflow_db.testing import Server
 
 from .overlays import Edit, edited_copy
 from .support import EVENT, Admin
@@ -39,10 +45,9 @@ def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture
-def check_url(check_settings: Settings) -> str:
+def check_url(eventflow_server: Server, check_settings: Settings) -> str:
     """The URL of the server, in a database that need not be there."""
-    s = check_settings
-    return f"mysql://{s.user}:{s.password}@{s.host}:{s.port}/{s.database}"
+    return eventflow_server.database_url(check_settings.database)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -137,13 +142,12 @@ def test_check_wrong_arguments_exit_with_2(arguments: tuple[str, ...], problem: 
 
 def test_check_wrong_password_is_not_printed(check_settings: Settings) -> None:
     s = check_settings
-    done = run("check", "--url", f"mysql://{s.user}:open-sesame@{s.host}:{s.port}/x")
+    done = run("check", "--url", f"mysql://{quote(s.user)}:open-sesame@{s.host}:{s.port}/x")
     assert done.returncode == 2
     assert "open-sesame" not in done.stdout + done.stderr
 
 
-def test_check_without_scratch_on_empty_tables_exits_with_2(settings: Settings) -> None:
-    url = f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+def test_check_without_scratch_on_empty_tables_exits_with_2(url: str) -> None:
     done = run("check", "event.read", "--no-scratch", "--url", url)
     assert done.returncode == 2
     assert done.stdout.startswith("?    event.read")
@@ -154,10 +158,9 @@ def test_check_without_scratch_on_empty_tables_exits_with_2(settings: Settings) 
 
 
 @pytest.fixture
-def tables_url(empty_database: str, check_settings: Settings) -> str:
+def tables_url(empty_database: str, eventflow_server: Server) -> str:
     """The URL of a database with the package's tables."""
-    s = check_settings
-    url = f"mysql://{s.user}:{s.password}@{s.host}:{s.port}/{empty_database}"
+    url = eventflow_server.database_url(empty_database)
     with EventflowDB(url) as db:
         db.setup_table_schemas()
     return url
@@ -258,11 +261,11 @@ def test_queries_unknown_tag_exits_with_1() -> None:
 
 
 @pytest.fixture
-def event_url(settings: Settings) -> str:
+def event_url(url: str) -> str:
     """The URL of a database with the event `event-1`."""
-    with EventflowDB(settings) as db:
+    with EventflowDB(url) as db:
         db.persist_event({**EVENT, "id": "event-1"})
-    return f"mysql://{settings.user}:{settings.password}@{settings.host}:{settings.port}/{settings.database}"
+    return url
 
 
 def test_explain_prints_the_plan(event_url: str) -> None:
@@ -365,3 +368,150 @@ def in_terminal(columns: int, *arguments: str) -> str:
     os.close(ours)
     assert process.wait(10) == 0
     return shown.decode()
+
+
+# --- what steers a terminal
+
+EVIL = "\x1b[8m\x1b]52;c;eA\a\x1b]8;;x\x1b\\\x9b2J\b\r\u202e\u2066[red][link=x]"
+"""Hidden text, the clipboard, a link, an erased screen, a line written over and turned round; markup of rich."""
+
+
+def evil_copy(directory: Path, *edits: Edit) -> Path:
+    """An edited copy of sql/, in a directory with a name that steers a terminal."""
+    directory /= EVIL
+    directory.mkdir()
+    return edited_copy(directory, *edits)
+
+
+@pytest.fixture(scope="module")
+def evil_url(eventflow_server: Server) -> Iterator[str]:
+    """The URL of a database with the package's tables, and names in them that steer a terminal."""
+    database, evil = "eventflow_evil", f"`{EVIL}`"
+    url = eventflow_server.database_url(database)
+    with Inspector(Settings.from_url(url), NO_DATABASE) as inspector:
+        inspector.execute(f"CREATE DATABASE {database}")
+        with EventflowDB(url) as db:
+            db.setup_table_schemas()
+            db.persist_event({**EVENT, "id": "event-1"})
+        inspector.execute(f"USE {database}")
+        inspector.execute(f"ALTER TABLE event ADD COLUMN {evil} VARCHAR(99) DEFAULT '{EVIL}' COMMENT '{EVIL}'")
+        inspector.execute(f"ALTER TABLE event ADD INDEX {evil} (id), ADD INDEX `{EVIL}2` ({evil}), COMMENT '{EVIL}'")
+        inspector.execute(f"ALTER TABLE event_eid ADD CONSTRAINT {evil} FOREIGN KEY (eid) REFERENCES event (id)")
+        yield url
+        inspector.execute(f"DROP DATABASE {database}")
+
+
+LIVE: dict[str, tuple[str, ...]] = {
+    "diff": ("diff",),
+    "check": ("check", "--no-scratch"),
+    "check event": ("check", "event.read", "--no-scratch"),
+    "explain": ("explain", "event.read", "id=event-1"),
+    "explain many": ("explain", "event.read_by_domain_and_pid", "domain=domain", "pid=pid"),
+    "explain evil value": ("explain", "event.read", f"id={EVIL}"),
+    "explain evil key": ("explain", "event.read", f"{EVIL}=x"),
+    "explain evil word": ("explain", "event.read", EVIL),
+    "explain unknown": ("explain", EVIL),
+    "check unknown": ("check", EVIL),
+}
+OFFLINE: dict[str, tuple[str, ...]] = {
+    "queries": ("queries",),
+    "queries of one": ("queries", "event.read"),
+    "queries unknown": ("queries", EVIL),
+    "queries tag": ("queries", "--tag", EVIL),
+    "evil command": (EVIL,),
+    "evil option": ("queries", f"--{EVIL}"),
+    "evil rows": ("check", "--rows", EVIL),
+    "evil directory": ("queries", "--sql", EVIL),
+    "evil URL": ("diff", "--url", f"mysql://x@y/z?{EVIL}=1"),
+    "evil host": ("diff", "--url", f"mysql://x@{quote(EVIL)}:1/z"),
+    "evil socket": ("diff", "--url", f"mysql://x@y:1/z?socket_path={quote(EVIL)}"),
+    "evil file": ("diff", "--url", f"mysql://x@y:1/z?ssl_mode=VERIFY_CA&ssl_ca={quote(EVIL)}"),
+}
+
+
+def assert_steers_nothing(done: subprocess.CompletedProcess[str], colour: str) -> None:
+    """No control sequence in what a command has written, but for rich's own colours."""
+    shown = done.stdout + done.stderr
+    assert shown
+    assert "Traceback" not in shown
+    plain = re.sub(r"\x1b\[(?!8m)[0-9;]*m", "", shown) if colour else shown
+    assert [line for line in plain.split("\n") if not line.isprintable()] == []
+
+
+colours = pytest.mark.parametrize("colour", ["", "1"], ids=["plain", "colour"])
+
+
+@colours
+@pytest.mark.parametrize("command", LIVE)
+def test_live_tables_with_control_sequences_do_not_steer_the_terminal(
+    evil_url: str, tmp_path: Path, command: str, colour: str
+) -> None:
+    copy = evil_copy(tmp_path, BROKEN)
+    done = run(*LIVE[command], "--url", evil_url, "--sql", copy, FORCE_COLOR=colour)
+    assert_steers_nothing(done, colour)
+    found = run(*LIVE[command], "--json", "--url", evil_url, "--sql", copy, FORCE_COLOR=colour)
+    if found.stdout:
+        assert_steers_nothing(found, colour)
+        assert json.loads(found.stdout)
+
+
+@colours
+@pytest.mark.parametrize("command", OFFLINE)
+def test_arguments_with_control_sequences_do_not_steer_the_terminal(tmp_path: Path, command: str, colour: str) -> None:
+    directory = () if command.startswith("evil") else ("--sql", evil_copy(tmp_path, FIXED))
+    assert_steers_nothing(run(*OFFLINE[command], *directory, FORCE_COLOR=colour), colour)
+
+
+@colours
+@pytest.mark.parametrize(
+    ("query", "old", "new"),
+    [
+        ("event.read", "-- Read an event.", f"-- Read an event. {EVIL}"),
+        ("event.read", "FROM event", f"FROM event -- {EVIL}"),
+        ("event.read", "FROM event", f"FROM event /* {EVIL} */"),
+        ("event.read", "WHERE id = :id;", f"WHERE id = :id AND name <> '{EVIL}';"),
+        ("event.read", "-- param id: identifier", f"-- param id: {EVIL}"),
+        ("event.read", "-- idempotent: yes", f"-- idempotent: {EVIL}"),
+        ("event.read", "-- idempotent: yes", "-- idempotent: yes ([red]x[/red][link=x])"),
+        ("event.read", "FROM event", "FROM event AS [red]"),
+    ],
+)
+def test_overlay_with_control_sequences_does_not_steer_the_terminal(
+    check_url: str, tmp_path: Path, query: str, old: str, new: str, colour: str
+) -> None:
+    copy = evil_copy(tmp_path, Edit(query, old, new.replace("\r", "")))
+    for command in (("queries", query), ("check", query, "--keep-scratch", "--url", check_url)):
+        assert_steers_nothing(run(*command, "--sql", copy, FORCE_COLOR=colour), colour)
+
+
+@colours
+def test_servers_message_with_control_sequences_does_not_steer_the_terminal(check_url: str, colour: str) -> None:
+    # what settings let through
+    done = run("diff", "--url", check_url + quote("\u202e\u2066[red][link=x]"), FORCE_COLOR=colour)
+    assert "(1049)" in done.stderr
+    assert_steers_nothing(done, colour)
+
+
+@colours
+def test_environment_with_control_sequences_does_not_steer_the_terminal(colour: str) -> None:
+    done = run(
+        "queries",
+        FORCE_COLOR=colour,
+        **{f"EVENTFLOW_MYSQL_{EVIL.replace('=', '')}": EVIL, "EVENTFLOW_MYSQL_SQL_PATH": EVIL},
+    )
+    assert_steers_nothing(done, colour)
+
+
+@colours
+def test_contract_with_control_sequences_does_not_steer_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour: str
+) -> None:
+    package = tmp_path / EVIL / "eventflow_db"
+    shutil.copytree(Path(eventflow_db.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package_sql(), package / "_sql")
+    lock = package / "_sql" / "contract.json"
+    lock.write_text(lock.read_text(encoding="utf-8").replace('"event.read"', f'"{EVIL}"'), encoding="utf-8")
+    monkeypatch.chdir(package.parent)
+    done = run("contract", FORCE_COLOR=colour)
+    assert "stale" in done.stderr
+    assert_steers_nothing(done, colour)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from eventflow_db.query.statement import Call
 from eventflow_db.testing import Server
 
 from .api import API
-from .support import EVENT, Admin, closed_port, idle
+from .support import EVENT, Account, Admin, closed_port, idle
 
 
 def changed(settings: Settings, **values: Any) -> Settings:
@@ -55,28 +54,6 @@ class Session:
 @pytest.fixture
 def session(api: API, settings: Settings) -> Session:
     return Session(api, settings)
-
-
-Account = Callable[..., Settings]
-
-
-@pytest.fixture
-def account(admin: Admin, eventflow_server: Server, settings: Settings) -> Iterator[Account]:
-    """Makes fresh accounts, whose first login nothing is cached for."""
-    made = []
-
-    def make(password: str, how: str = "", **values: Any) -> Settings:
-        name = f"eve{secrets.token_hex(4)}"
-        quoted = password.replace("'", "''")
-        using = f"{how} BY" if how else "BY"
-        admin.execute(f"CREATE USER '{name}'@'%' IDENTIFIED {using} '{quoted}'")
-        made.append(name)
-        admin.execute(f"GRANT ALL ON `{settings.database}`.* TO '{name}'@'%'")
-        return changed(settings, user=name, password=password, **values)
-
-    yield make
-    for name in made:
-        admin.execute(f"DROP USER '{name}'@'%'")
 
 
 # When

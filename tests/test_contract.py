@@ -185,7 +185,7 @@ def test_overlay_that_breaks_the_contract_raises(overlay: Path, old: str, new: s
 
 def test_overlay_that_hides_a_condition_behind_two_minus_signs_is_refused(overlay: Path) -> None:
     rewrite(overlay, "WHERE id = :id", "WHERE id = :id AND 1 = 1 --1 OR TRUE")
-    assert "must keep id = :id in its WHERE" in str(load_refusal(overlay))
+    assert "holds --, which is no comment for servers" in str(load_refusal(overlay))
 
 
 def test_overlay_directory_that_is_not_there_is_named(tmp_path: Path) -> None:

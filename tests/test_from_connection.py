@@ -14,7 +14,7 @@ from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, conn
 
 from .api import API, Loop
 from .operations import TABLES
-from .support import EVENT, hold_event
+from .support import EVENT, hold_event, login
 
 CODE = "E_EVENTFLOW_DB_CONNECTION"
 
@@ -253,12 +253,11 @@ def test_from_connection_is_checked_again_only_where_its_caller_has_used_it(
 
 
 def test_from_connection_of_the_other_driver_raises(settings: Settings, loop: Loop) -> None:
-    account = {"host": settings.host, "port": settings.port, "user": settings.user, "password": settings.password}
-    with pymysql.connect(**account) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
+    with pymysql.connect(**login(settings)) as connection, pytest.raises(errors.InvalidValueError, match="aiomysql"):
         AsyncEventflowDB.from_connection(connection)
 
     async def other() -> None:
-        connection = await aiomysql.connect(**account)
+        connection = await aiomysql.connect(**login(settings))
         with pytest.raises(errors.InvalidValueError, match="pymysql"):
             EventflowDB.from_connection(connection)
         connection.close()

@@ -73,15 +73,30 @@ def test_import_without_aiomysql_says_what_to_install() -> None:
         import sys
         sys.modules["aiomysql"] = None  # as where it is not installed
         import eventflow_db
-        for name in ("AsyncEventflowDB", "AsyncTransaction", "locate_async"):
+        for name in ("AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "locate_async"):
             try:
                 getattr(eventflow_db, name)
+            except AttributeError as error:
+                print(error)
+            try:
+                exec(f"from eventflow_db import EventflowDB, {name}")
             except ImportError as error:
                 print(error)
     """
     lines = run(sys.executable, "-c", textwrap.dedent(code)).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 8
     assert all("pip install 'eventflow-db[async]'" in line for line in lines)
+
+
+def test_attribute_without_aiomysql_is_not_there() -> None:
+    code = """
+        import inspect, sys
+        sys.modules["aiomysql"] = None
+        import eventflow_db
+        print(hasattr(eventflow_db, "AsyncEventflowDB"), getattr(eventflow_db, "locate_async", None))
+        print([name for name, _ in inspect.getmembers(eventflow_db) if "sync" in name])
+    """
+    assert run(sys.executable, "-c", textwrap.dedent(code)) == "False None\n['sync']\n"
 
 
 def test_import_of_everything_without_aiomysql_leaves_the_asyncio_api_out() -> None:

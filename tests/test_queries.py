@@ -17,7 +17,7 @@ from eventflow_db.query import load, load_specs, package_sql
 from eventflow_db.query.annotations import read_specs
 from eventflow_db.query.parameters import BUILTIN_TYPES
 from eventflow_db.query.spec import QuerySpec
-from eventflow_db.query.statement import tokens
+from eventflow_db.query.tokens import tokens
 
 ROOT = Path(__file__).parent.parent
 SPECS = read_specs(ROOT / "sql")

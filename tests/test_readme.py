@@ -16,6 +16,7 @@ from eventflow_db.cli.app import app
 from eventflow_db.query import load_specs
 from eventflow_db.testing import Server
 
+from .support import Account
 from .test_security_grants import CHECKER, MIGRATOR, SERVICE
 
 ROOT = Path(__file__).parent.parent
@@ -45,10 +46,8 @@ def run(*command: object, cwd: Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_readme_examples_run_as_printed_and_again(
-    eventflow_server: Server, empty_database: str, tmp_path: Path
-) -> None:
-    settings = Settings.from_url(eventflow_server.database_url(empty_database))
+def test_readme_examples_run_as_printed_and_again(empty_database: str, account: Account, tmp_path: Path) -> None:
+    settings = account("secret", database=empty_database)
     program = tmp_path / "examples.py"
     program.write_text(PROGRAM, encoding="utf-8")
     variables = {

@@ -24,7 +24,7 @@ from eventflow_db.testing import Server, ServerUnavailableError, running_server
 from .api import API
 from .operations import OPERATIONS, call
 from .proxy import Proxy
-from .support import EVENT, Admin, idle
+from .support import EVENT, Account, Admin, idle
 
 CLEAR = b"\xfemysql_clear_password\0\0"
 DIALOG = b"\xfedialog\0\4Password: "
@@ -162,18 +162,19 @@ def test_no_tls_offered_is_plain_text_where_that_may_be(api: API, through: Setti
 def test_request_for_the_password_without_tls_raises(
     api: API, through: Settings, middle: Proxy, request_: bytes
 ) -> None:
-    middle.replace_reply(b"root\0", packet(2, request_))
+    through = msgspec.structs.replace(through, password=SECRET)
+    middle.replace_reply(through.user.encode() + b"\0", packet(2, request_))
     with pytest.raises(errors.AccessDeniedError) as raised:
         api.database(through).ping()
     assert raised.value.errno == 2061
-    assert through.password.encode() not in middle.requests
+    assert SECRET.encode() not in middle.requests
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_password_without_tls_is_never_sent_as_it_is(api: API, through: Settings, middle: Proxy, size: int) -> None:
+def test_password_without_tls_is_never_sent_as_it_is(api: API, middle: Proxy, account: Account, size: int) -> None:
     middle.split = size
-    api.database(through).ping()
-    assert through.password.encode() not in middle.requests
+    api.database(account(SECRET, host="127.0.0.1", port=middle.port)).ping()
+    assert SECRET.encode() not in middle.requests
 
 
 # --- a hostile server
@@ -375,30 +376,28 @@ FAULTS: list[Callable[[Proxy, Admin], None]] = [_refused, _cut, _no_table, _brok
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__[1:])
 def test_no_secret_in_any_error(
-    api: API, eventflow_server: Server, empty_database: str, admin: Admin, fault: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+    api: API, eventflow_server: Server, empty_database: str, admin: Admin, account: Account, fault: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     """Every operation with secret arguments, failing in several ways."""
     caplog.set_level(logging.DEBUG)
     admin.use(empty_database)
-    with EventflowDB(eventflow_server.database_url(empty_database)) as db:
+    secretive = account("open-sesame", database=empty_database, ssl_mode="DISABLED", retry_limit=1, read_timeout=1)
+    with EventflowDB(secretive) as db:
         db.setup_table_schemas()
     failed = 0
     for name, row in SECRETIVE.items():
         with Proxy(eventflow_server) as proxy:
-            settings = Settings.from_url(eventflow_server.database_url(empty_database))
-            settings = msgspec.structs.replace(
-                settings, host="127.0.0.1", port=proxy.port, ssl_mode="DISABLED", retry_limit=1, read_timeout=1
-            )
-            target = api.database(settings)
+            target = api.database(msgspec.structs.replace(secretive, host="127.0.0.1", port=proxy.port))
             target.ping()
             fault(proxy, admin)
             error = failure(target, name, secret_values(row.values))
             target.close()
         if error is not None:
             failed += 1
-            assert not leaks(error, settings.password), name
+            assert not leaks(error, secretive.password), name
     assert failed > len(SECRETIVE) / 2
-    assert not [mark for mark in (*MARKS, settings.password) if mark in caplog.text]
+    assert not [mark for mark in (*MARKS, secretive.password) if mark in caplog.text]
 
 
 def test_no_secret_in_errors_about_values(db: EventflowDB, settings: Settings) -> None:
@@ -479,7 +478,7 @@ def test_no_password_in_errors_about_access(api: API, settings: Settings) -> Non
 
 def test_no_password_in_errors_about_authentication(api: API, through: Settings, middle: Proxy) -> None:
     through = msgspec.structs.replace(through, password=SECRET)
-    middle.replace_reply(b"root\0", packet(2, b"\xfeunknown_method\0"))
+    middle.replace_reply(through.user.encode() + b"\0", packet(2, b"\xfeunknown_method\0"))
     with pytest.raises(errors.EventflowDBError) as raised:
         api.database(through).ping()
     assert not leaks(raised.value, SECRET)

@@ -17,7 +17,7 @@ from eventflow_db import EventflowDB, Settings, connection_arguments, errors, ge
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT
+from .support import EVENT, login
 
 
 class SoftLimit(Exception):
@@ -126,7 +126,7 @@ def test_from_connection_interrupted_closes_the_connection_whose_reply_is_not_re
     import pymysql
 
     connection = pymysql.connect(
-        host="127.0.0.1", port=proxy.port, user=settings.user, password=settings.password, database=settings.database,
+        **login(msgspec.structs.replace(settings, host="127.0.0.1", port=proxy.port)), database=settings.database,
         ssl_disabled=True, **connection_arguments(),
     )  # fmt: skip
     session = EventflowDB.from_connection(connection)

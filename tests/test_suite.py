@@ -6,10 +6,13 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from .support import closed_port
+from eventflow_db.testing import Server
+
+from .support import Admin, closed_port
 
 TESTS = Path(__file__).parent
 README = (TESTS / "README.md").read_text(encoding="utf-8")
@@ -47,3 +50,26 @@ def test_unit_passes_where_no_server_can_be_had() -> None:
     assert passed, done.stdout
     assert int(passed[1]) > 1_000
     assert "\nserver: " not in done.stdout
+
+
+@pytest.mark.parametrize("password", ["p'w/%@:?#\"\\ä $(x)", ""], ids=["odd", "empty"])
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_suite_by_url_takes_any_administrator_and_password(
+    eventflow_server: Server, admin: Admin, password: str
+) -> None:
+    name = "ad min@x"
+    admin.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", name, password)
+    try:
+        admin.execute("GRANT ALL ON *.* TO %s@'%%' WITH GRANT OPTION", name)
+        place = f"{eventflow_server.host}:{eventflow_server.port}"
+        url = f"mysql://{quote(name)}:{quote(password, safe='')}@{place}/"
+        logins = ("from_connection", "signals", "security", "reply", "readme", "testing", "demo", "contract", "diff")
+        modules = [f"tests/test_{module}.py" for module in logins]
+        done = subprocess.run(
+            [TESTS.parent / "scripts" / "test", "--server", url, "-q", "-p", "no:cacheprovider", *modules],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        admin.execute("DROP USER %s@'%%'", name)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -223,9 +223,24 @@ def test_url_keeps_odd_characters_and_options() -> None:
     assert server.database_url("a b") == "mysql://ad%40min:p%2Fw%C3%A4@[::1]:3307/a%20b?ssl_mode=DISABLED"
 
 
-def test_repr_holds_no_password(eventflow_server: Server) -> None:
-    assert eventflow_server.password
-    assert eventflow_server.password not in repr(eventflow_server) + eventflow_server.origin
+@pytest.mark.slow
+def test_log_with_control_sequences_does_not_steer_the_terminal(own_choice: str) -> None:
+    with pytest.raises(ServerUnavailableError, match=r"no-such-\\x1b\[8moption") as caught:
+        start_server(own_choice, options=["--no-such-\x1b[8moption"])
+    assert all(line.isprintable() for line in str(caught.value).split("\n"))
+
+
+@pytest.mark.slow
+def test_version_of_a_hostile_server_does_not_steer_the_terminal(own_choice: str) -> None:
+    if own_choice != "local":
+        pytest.skip("this run has no local server")
+    with running_server("local", options=["--version=10.6.0-\x1b[8m-MariaDB"]) as server:
+        assert server.version.startswith("10.6.0-\\x1b[8m")
+
+
+def test_repr_holds_no_password() -> None:
+    server = Server("mysql://admin:s3cret@127.0.0.1:1/", "the given URL")
+    assert "s3cret" not in repr(server) + server.origin
 
 
 # A server of our own

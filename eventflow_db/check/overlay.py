@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlglot import exp
 
@@ -14,6 +14,8 @@ from ..query.contract import Entry
 from ..query.spec import QuerySpec
 from .rules import MARK, check_rules, split, table_names
 
+_MARKED: Final = re.compile(rf"'{MARK}(\w+)'")
+
 
 def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> None:
     """Check the text of a query that the lock file does not know: by the rules, and against the package's.
@@ -22,6 +24,13 @@ def check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> Non
 
     Raises: ContractError naming file, line, query and what it has to keep.
     """
+    try:
+        _check_text(spec, original, entry)
+    except RecursionError:
+        raise spec.refuse("is nested too deeply to be checked: write it more plainly", spec.body) from None
+
+
+def _check_text(spec: QuerySpec, original: QuerySpec, entry: Entry | None) -> None:
     analysis = check_rules(spec)
     if entry is not None and spec.kind == "write" and analysis.tables[:1] != entry.tables[:1]:
         raise _writes_to(spec, ", ".join(analysis.tables[:1]) or "no table", entry.tables[0])
@@ -105,7 +114,7 @@ def _check_conditions(spec: QuerySpec, tree: Any, package: Any) -> None:
     for condition in _conditions(package.args.get("where")):
         plain = _spelling(condition, None)
         if not demanded & {plain, _spelling(condition, of_package, sole)}:
-            plain = re.sub(rf"'{MARK}(\w+)'", r":\1", plain)
+            plain = _MARKED.sub(r":\1", plain)
             raise spec.refuse(f"must keep {plain} in its WHERE, joined by AND", spec.body)
 
 

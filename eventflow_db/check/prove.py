@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 import pymysql.err
 
+from ..errors import SchemaError
 from ..query import package_sql
 from ..query.contract import FILE, Contract, Entry
 from ..query.spec import QuerySpec
@@ -57,6 +58,8 @@ class Finding(msgspec.Struct):
         """
         try:
             yield
+        except SchemaError as error:
+            self.doubts.append(error.message)
         except pymysql.err.Error as error:
             number = error.args[0]
             if number in _CANNOT_GO_ON:

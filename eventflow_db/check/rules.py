@@ -17,14 +17,13 @@ from sqlglot.errors import SqlglotError
 
 from ..errors import ContractError
 from ..query.spec import QuerySpec
-from ..query.statement import tokens
+from ..query.tokens import tokens
 
 # it warns of every statement that it only passes on
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 MARK: Final = "\ue000"
 """Begins the literal that stands for a parameter in a tree."""
-_NOT_CLOSED: Final = re.compile(r"['\"`]|/\*(?!\+)")
 _WORD: Final = re.compile(r"\w+|/\*\+|%s\b|[<>!:]=|<>|.")
 _BEFORE_TABLE: Final = ("FROM", "JOIN", "STRAIGHT_JOIN", "UPDATE", "INTO", "TABLE", "EXISTS", "REFERENCES")
 _BEFORE_VALUE: Final = ("=", "<", ">", "<=", ">=", "<>", "!=", ",", "(", "IN", "LIKE", "AND", "BETWEEN", "LIMIT", "BY")
@@ -78,7 +77,7 @@ def check_rules(spec: QuerySpec) -> Analysis:
 def split(spec: QuerySpec) -> list[Word]:
     """The words of a query, without its comments.
 
-    Raises: ContractError where a quote or comment is not closed, or a comment holds SQL.
+    Raises: ContractError where a comment holds SQL.
     """
     found: list[tuple[str, str, int]] = []
     start = 0
@@ -87,8 +86,6 @@ def split(spec: QuerySpec) -> list[Word]:
             rule = "/*! … */ hides SQL from some servers and tools: write what it holds plainly, or as a hint /*+ … */"
             raise _refuse(spec, start, rule)
         if kind == "text":
-            if _NOT_CLOSED.search(text):
-                raise _refuse(spec, start, "cannot be read: a quote or comment may not be closed")
             found += [(match[0].upper(), match[0], start + match.start()) for match in _WORD.finditer(text)]
         elif kind == "parameter":
             found.append((f":{text.upper()}", f":{text}", start))
@@ -139,9 +136,6 @@ def _parse(spec: QuerySpec) -> Any:
         if kind == "parameter":
             literal = f"'{MARK}{text}'"
             pieces.append(f"({literal})" if _is_list(spec, text) else literal)
-        elif kind == "text":
-            # two minus signs that begin no comment for servers, but do for older versions of sqlglot
-            pieces.append(text.replace("--", "- -"))
         else:
             pieces.append(" " if kind == "comment" else text)
     try:

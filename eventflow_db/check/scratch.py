@@ -10,15 +10,20 @@ from typing import Final
 
 import pymysql.err
 
+from ..errors import ConflictError
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
 from .fill import fill
-from .server import Inspector
+from .server import CODE, Inspector
 from .tables import creations
 
 PREFIX: Final = "eventflow_check_"
+_MAKING: Final = "eventflow_check_making"
+"""The table that is made first: a database without it was made by someone else."""
 _COMPLETE: Final = "eventflow_check_complete"
-"""The table that is made last: a scratch database without it was interrupted."""
+"""What that table is called in the end: a scratch database without it was interrupted."""
+_LOCK_TIMEOUT: Final = 590
+"""Seconds to wait while another run makes the database; less than a statement may take."""
 
 
 @contextlib.contextmanager
@@ -29,7 +34,8 @@ def scratch_database(
 
     keep: leave it there, and take the one that was left. The session checks no keys from then on.
 
-    Raises: the driver's error where a table cannot be made.
+    Raises: the driver's error where a table cannot be made; ConflictError where another run does not get ready, or
+        a database of that name is not of `check`.
     """
     text = "".join(spec.sql for spec in creations(specs))
     kept = hashlib.sha256(f"{text}{rows}".encode()).hexdigest()[:12]
@@ -38,27 +44,33 @@ def scratch_database(
     with contextlib.suppress(pymysql.err.Error):
         inspector.execute("SET SESSION sql_log_bin = 0")
     inspector.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
-    finished = interrupted = False
+    # who makes it drops it, and nobody else: of a kept one, who holds the lock
+    making = interrupted = False
     try:
-        # one at a time makes it
         if keep:
-            inspector.execute(f"SELECT GET_LOCK('{name}', 600)")
+            _lock(inspector, name, _LOCK_TIMEOUT)
         if not (keep and _is_complete(inspector, name)):
+            making = True
             _make(inspector, name, specs, rows)
         inspector.execute(f"USE `{name}`")
         if keep:
-            inspector.execute(f"SELECT RELEASE_LOCK('{name}')")
-        finished = True
+            making = False
+            inspector.execute(f"DO RELEASE_LOCK('{name}')")
         yield name
     except BaseException as error:
         interrupted = not isinstance(error, Exception)
         raise
     finally:
-        if not (keep and finished):
-            _drop(inspector, name, interrupted)
+        if making:
+            _drop(inspector, name, interrupted, keep)
 
 
-def _drop(inspector: Inspector, name: str, interrupted: bool) -> None:
+def _lock(inspector: Inspector, name: str, timeout: int) -> None:
+    if inspector.execute(f"SELECT GET_LOCK('{name}', {timeout})") != [("1",)]:
+        raise ConflictError(CODE, f"another run is still making the scratch database {name}: try again later")
+
+
+def _drop(inspector: Inspector, name: str, interrupted: bool, keep: bool) -> None:
     """Drop a scratch database; over another connection where this one is lost, or still at a statement."""
     statement = f"DROP DATABASE IF EXISTS `{name}`"
     if inspector.channel.is_open and not interrupted:
@@ -68,20 +80,35 @@ def _drop(inspector: Inspector, name: str, interrupted: bool) -> None:
         # it may be gone
         with contextlib.suppress(pymysql.err.Error):
             other.execute(f"KILL {inspector.thread}")
+        if keep:
+            # with that the lock is free, which a run that waited may hold now: then it is that one's
+            with contextlib.suppress(ConflictError):
+                _lock(other, name, 10)
+                if not _is_complete(other, name):
+                    other.execute(statement)
+            return
         other.execute(statement)
 
 
 def _is_complete(inspector: Inspector, name: str) -> bool:
-    tables = f"SELECT 1 FROM information_schema.tables WHERE table_schema = '{name}' AND table_name = '{_COMPLETE}'"
-    return bool(inspector.execute(tables))
+    """Whether a scratch database is there, and whole.
+
+    Raises: ConflictError where a database of that name was not made by `check`.
+    """
+    of_database = f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{name}'"
+    tables = {table for (table,) in inspector.execute(of_database)}
+    if tables and not tables & {_MAKING, _COMPLETE}:
+        raise ConflictError(CODE, f"the database {name} was not made by check, and is left alone: drop or rename it")
+    return _COMPLETE in tables
 
 
 def _make(inspector: Inspector, name: str, specs: Mapping[str, QuerySpec], rows: int) -> None:
     inspector.execute(f"DROP DATABASE IF EXISTS `{name}`")
     inspector.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
     inspector.execute(f"USE `{name}`")
+    inspector.execute(f"CREATE TABLE {_MAKING} (n INT PRIMARY KEY)")
     for spec in creations(specs):
         inspector.execute(Statement(spec, tag=False).render({}))
     if rows:
-        fill(inspector, rows)
-    inspector.execute(f"CREATE TABLE {_COMPLETE} (n INT PRIMARY KEY)")
+        fill(inspector, rows, only=[table for table in inspector.table_columns() if table != _MAKING])
+    inspector.execute(f"RENAME TABLE {_MAKING} TO {_COMPLETE}")

@@ -15,6 +15,7 @@ from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
 from ..sync.channel import Channel
 
+CODE: Final = "E_EVENTFLOW_DB_CHECK"
 Row = tuple[Any, ...]
 """Values as text, None for NULL."""
 NO_DATABASE: Final = "information_schema"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -69,11 +71,10 @@ def run() -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
+        lines = io.StringIO()
         # click's own errors, wherever typer keeps their class
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
+        getattr(error, "show", traceback.print_exc)(file=lines)
+        report.trouble(lines.getvalue())
     return 2
 
 
@@ -284,7 +285,8 @@ def contract(
         report.status(f"{report.short(path)} is current")
         return 0
     changes = difflib.unified_diff(present.splitlines(), wanted.splitlines(), "present", "wanted", "", "", 2, "")
-    report.text("\n".join(changes))
+    for line in changes:
+        report.text(line)
     if write_:
         path.write_text(wanted, encoding="utf-8")
         report.status(f"wrote {report.short(path)}")

@@ -1,4 +1,4 @@
-"""Prints what was found: to people in a terminal, into a pipe, and as JSON."""
+"""Prints what was found, to people in a terminal, into a pipe, and as JSON; nothing in it steers a terminal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..check.diff import Difference
 from ..check.prove import Finding
+from ..printable import printable
 from ..query.spec import QuerySpec
 
 _PIPE: Final = 400
@@ -25,19 +26,30 @@ _out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _P
 _err: Final = Console(highlight=False, stderr=True)
 
 
+def _text(*parts: str | tuple[str, str], keep: str = "") -> Text:
+    """Text without markup, and parts that are (text, style) in their style."""
+    styled = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*((printable(part, keep), style) for part, style in styled))
+
+
 def status(message: str) -> None:
     """Say how it goes, on stderr."""
-    _err.print(Text(f"eventflow-db: {message}"), soft_wrap=True)
+    _err.print(_text(f"eventflow-db: {message}"), soft_wrap=True)
 
 
-def text(*parts: str | tuple[str, str]) -> None:
-    """Print text as it is, and parts that are (text, style) in their style."""
-    _out.print(Text.assemble(*parts), soft_wrap=True)
+def trouble(lines: str) -> None:
+    """Print what another library has to say, on stderr."""
+    _err.print(_text(lines.rstrip(), keep="\n"), soft_wrap=True)
+
+
+def text(*parts: str | tuple[str, str], keep: str = "") -> None:
+    """Print text on a line, and parts that are (text, style) in their style."""
+    _out.print(_text(*parts, keep=keep), soft_wrap=True)
 
 
 def json(value: Any) -> None:
     """Print JSON."""
-    text(encoder.dumps(value, indent=2))
+    text(encoder.dumps(value, indent=2), keep="\n")
 
 
 def short(path: str | Path) -> str:
@@ -73,9 +85,9 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
     """A table where it fits; else each row as a block of its own."""
     grid = _grid(header_style="bold")
     for header in headers:
-        grid.add_column(header, no_wrap=True)
+        grid.add_column(_text(header), no_wrap=True)
     for row in rows:
-        grid.add_row(*(Text(value or "") for value in row))
+        grid.add_row(*(_text(value or "") for value in row))
     if _out.measure(grid, options=_out.options.update(width=10_000)).maximum <= _out.width:
         _out.print(grid)
         return
@@ -90,7 +102,7 @@ def _details(rows: Sequence[tuple[str, str]]) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for row in rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*(_text(part, keep="\n") for part in row))
     _out.print(grid)
 
 
@@ -106,11 +118,11 @@ def catalogue(specs: Sequence[QuerySpec]) -> None:
 def query(spec: QuerySpec) -> None:
     """Everything about one query: its annotation by its keys, its tag, its place and its SQL."""
     _details([(key, value) for key, value in _annotation(spec) if value])
-    body = textwrap.indent(spec.sql, "    ")
+    body = textwrap.indent(printable(spec.sql, "\n\t"), "    ")
     if _out.is_terminal:
         _out.print(Syntax(body, "mysql", theme="ansi_dark", background_color="default", word_wrap=True))
     else:
-        text(body)
+        text(body, keep="\n\t")
 
 
 def _annotation(spec: QuerySpec) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,11 @@ from .. import records
 from ..errors import ContractError
 from .parameters import parameter_type
 from .spec import CODE, KINDS, ErrorCode, QuerySpec, broken
-from .statement import tokens
+from .tokens import tokens
 
-_START: Final = re.compile(r"\s*(?:--|#)\s*name\s*:")
-_NAME: Final = re.compile(r"-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*(?P<suffix>[\^$!#]?)\s*$")
-_ANNOTATION: Final = re.compile(r"(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?$")
+_START: Final = re.compile(r"\A\s*(?:--|#)\s*name\s*:")
+_NAME: Final = re.compile(r"\A-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)\)\s*+(?P<suffix>[\^$!#]?)\s*\Z")
+_ANNOTATION: Final = re.compile(r"\A(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?\Z")
 _RECORD: Final = "|".join(name for name, kind in vars(records).items() if isinstance(kind, type(records.Event)))
 _RETURNS: Final = re.compile(
     rf"(?P<rows>(?:str|int|bool|{_RECORD})\*)|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
@@ -51,7 +51,7 @@ _KEYS: Final[Mapping[str, _Key]] = {
     "conflict": _Key(r"\d+(?: *, *\d+)*", "error numbers with commas between them"),
     "timeout": _Key(r"ddl", "ddl where it is given"),
 }
-_MISPLACED: Final = re.compile(rf"\s*-- (?:param \w+|{'|'.join(_KEYS)}):")
+_MISPLACED: Final = re.compile(rf"\A\s*-- (?:param \w+|{'|'.join(_KEYS)}):")
 
 
 def shape(returns: str) -> str:
@@ -73,12 +73,18 @@ def read_specs(directory: Path) -> dict[str, QuerySpec]:
     specs: dict[str, QuerySpec] = {}
     for path in _files(directory):
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            data = path.read_bytes()
+            text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except OSError as error:
             raise ContractError(CODE, f"{path}: cannot be read: {error.strerror or error}") from None
         except UnicodeDecodeError as error:
-            line = path.read_bytes()[: error.start].count(b"\n") + 1
+            line = data[: error.start].count(b"\n") + 1
             raise ContractError(CODE, f"{path}:{line}: is not UTF-8: save it in that encoding") from None
+        # what editors, servers and tools take for different things, or do not show
+        for line, content in enumerate(text.split("\n"), 1):
+            if not content.replace("\t", "").isprintable():
+                sign = next(sign for sign in content if sign != "\t" and not sign.isprintable())
+                raise ContractError(CODE, f"{path}:{line}: holds U+{ord(sign):04X}, which does not show: take it out")
         for spec in _parse(path, text):
             if spec.name in specs:
                 other = specs[spec.name]
@@ -127,7 +133,7 @@ def check_unique(specs: Mapping[str, QuerySpec]) -> None:
 
 
 def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
-    lines = text.splitlines()
+    lines = text.split("\n")
     starts = [i for i, line in enumerate(lines) if _START.match(line)]
     first = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     if first not in starts and first < len(lines):
@@ -159,7 +165,10 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     purpose: list[str] = []
     body = 1
     while body < len(lines) and (not lines[body].strip() or lines[body].startswith("--")):
-        comment = lines[body].removeprefix("--").strip()
+        comment = lines[body].removeprefix("--")
+        if comment and not comment[0].isspace() and lines[body].strip():
+            raise refuse("begins a line with --, which is no comment for servers: write a space behind it", body)
+        comment = comment.strip()
         if match := _ANNOTATION.match(comment):
             if match["key"] in found:
                 raise refuse(f"the annotation {match['key']} is there twice", body)
@@ -179,7 +188,7 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         return found.pop(key)
 
     def take_param(key: str) -> str:
-        kind, _, note = re.sub(r" *= *", "=", take(f"param {key}")).partition(" ")
+        kind, _, note = "=".join(map(str.strip, take(f"param {key}").split("="))).partition(" ")
         notes[key] = note.strip("()")
         if parameter_type(kind) is None:
             raise refuse(f"parameter {key} has the unknown type {kind}")
@@ -218,7 +227,18 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         raise refuse("batch needs -- method: …, which persists one row")
     if shape(returns) == "row" and bool(values["not_found"]) == returns.endswith("?"):
         raise refuse("returns Record needs -- not_found: …, and returns Record? must not have it")
-    used = {text for token, text in tokens(sql) if token == "parameter"}
+    used = set()
+    at = body
+    for token, text in tokens(sql):
+        if token == "unclosed":
+            raise refuse("cannot be read: a quote or comment may not be closed", at)
+        if token == "text" and "--" in text:
+            raise refuse(
+                "holds --, which is no comment for servers, but is one for tools: write - -, or -- and a space", at
+            )
+        if token == "parameter":
+            used.add(text)
+        at += text.count("\n")
     if missing := sorted(used - set(declared)):
         raise refuse(f"uses :{missing[0]}, which is not in the list behind its name: ({', '.join(declared)})")
     if unused := [key for key in declared if key not in used]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -114,5 +113,13 @@ def _plain(value: Any) -> str:
 
 def write(entries: Mapping[str, Entry]) -> str:
     """The text of the file: one line for each thing that a reviewer may want to see changed."""
-    text = json.dumps({name: msgspec.to_builtins(entries[name]) for name in sorted(entries)}, indent=2)
-    return re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda match: f"[{' '.join(match[1].split())}]", text) + "\n"
+    return _lines({name: msgspec.to_builtins(entries[name]) for name in sorted(entries)}, "\n") + "\n"
+
+
+def _lines(value: Any, newline: str) -> str:
+    """JSON with a line for each key, and lists on the line of theirs."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    inner = newline + "  "
+    items = (f"{inner}{json.dumps(key)}: {_lines(item, inner)}" for key, item in value.items())
+    return f"{{{','.join(items)}{newline}}}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaE
 from .collector import PAUSE
 from .parameters import ParameterType, parameter_type, refusals
 from .rows import CONVERTERS, Result, RowError, converters_of, parse_rows
+from .tokens import first_word
 
 CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,7 +29,6 @@ _MANY: Final = 1000
 """Rows from which on the garbage collector pauses."""
 _MISSING: Final = object()
 """Of no parameter's type."""
-_VERB: Final = re.compile(r"(?:\s|\(|/\*.*?\*/|--\s[^\n]*|#[^\n]*)*(\w+)", re.DOTALL)
 
 
 class ErrorCode(NamedTuple):
@@ -92,9 +91,8 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def verb(self) -> str:
-        """The first word of the SQL, in capitals."""
-        match = _VERB.match(self.sql)
-        return match[1].upper() if match else ""
+        """The first word that a server sees of the SQL, in capitals."""
+        return first_word(self.sql).upper()
 
     @cached_property
     def kind(self) -> str:

@@ -8,19 +8,13 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from .spec import QuerySpec
+from .tokens import tokens
 
 BATCH_BYTES: Final = 250_000
 """How large the statements of a batch grow: of larger ones, each row takes the servers longer."""
-_HEAD: Final = re.compile(r"[\s(]*\w+(?:\s*/\*\+.*?\*/)*", re.DOTALL)
+_HEAD: Final = re.compile(r"\A[\s(]*\w+(?:\s*/\*\+.*?\*/)*", re.DOTALL)
 """The verb, with its optimizer hints, which servers accept nowhere else."""
-_VALUES: Final = re.compile(rb".*\bVALUES\s*(?=\()", re.DOTALL | re.IGNORECASE)
-_TOKEN: Final = re.compile(
-    r"""(?P<quoted>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`)
-      | (?P<comment>--(?=\s|$)[^\n]*|\#[^\n]*|/\*(?!\+).*?\*/)
-      | (?<![:\w]):(?P<parameter>[A-Za-z_]\w*)
-      | (?P<space>\s+)""",
-    re.DOTALL | re.VERBOSE,
-)
+_VALUES: Final = re.compile(rb"\A.*\bVALUES\s*(?=\()", re.DOTALL | re.IGNORECASE)
 
 
 class Call(NamedTuple):
@@ -91,15 +85,3 @@ class Statement:
             pending.append(group)
             size += len(group) + 1
         yield self.head + b",".join(pending)
-
-
-def tokens(sql: str) -> Iterator[tuple[str, str]]:
-    """The pieces of a statement: (`quoted`, `comment`, `parameter`, `space` or `text`, the piece)."""
-    position = 0
-    for match in _TOKEN.finditer(sql):
-        if match.start() > position:
-            yield "text", sql[position : match.start()]
-        position = match.end()
-        yield str(match.lastgroup), match[str(match.lastgroup)]
-    if position < len(sql):
-        yield "text", sql[position:]

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import pymysql
 
 from eventflow_db.errors import InvalidValueError
+from eventflow_db.printable import printable
 from eventflow_db.settings import Settings
 
 START_TIMEOUT = 90.0
@@ -39,6 +40,10 @@ FAST = [
 
 class ServerUnavailableError(RuntimeError):
     """No server can be had, with the command that changes it."""
+
+    def __init__(self, message: str) -> None:
+        # what a server or a choice says ends up on terminals
+        super().__init__(printable(message, keep="\n"))
 
 
 class NoLocalServerError(ServerUnavailableError):
@@ -130,7 +135,8 @@ class Server:
         """Log in once and note what the server is."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT VERSION()")
-            (self.version,) = cursor.fetchall()[0]
+            ((version,),) = cursor.fetchall()
+        self.version = printable(version)
         self.kind = "mariadb" if "mariadb" in self.version.lower() else "mysql"
         self.version_info = tuple(map(int, re.findall(r"\d+", self.version.split("-")[0])))
 
