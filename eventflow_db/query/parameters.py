@@ -39,6 +39,11 @@ def _long_text(value: str) -> bytes:
     return _quoted(data)
 
 
+def _position(value: str) -> bytes:
+    # before every identifier, which holds no NUL: an empty text compares as spaces, behind "\x01"
+    return _long_text(value or "\0")
+
+
 def _integer(value: int) -> bytes:
     return b"%d" % value
 
@@ -159,7 +164,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         lambda text: text.split(","),
         ["x", "y"],
     ),
-    "position": ParameterType(str, "text", _long_text),
+    "position": ParameterType(str, "text", _position),
     "address": ParameterType(_characters(16), _NAME_RULE.format(16), _text),
     "reference": ParameterType(
         Annotated[str, Meta(pattern=r"\A[^\x00\ud800-\udfff]{1,64}\Z")],

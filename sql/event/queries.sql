@@ -59,7 +59,9 @@ LIMIT :limit;
 
 -- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, page)
 -- A page of the events of a process behind the position (timestamp, id), oldest first.
--- The position is spelled out because neither server finds the index behind a row comparison.
+-- The position is spelled out because neither server finds the index behind a row comparison, and as alternatives,
+-- each of which is a range of the index (behind its columns come those of the primary key), however many events
+-- have one timestamp.
 -- param domain: identifier
 -- param pid: identifier
 -- param timestamp: datetime(3)
@@ -67,11 +69,11 @@ LIMIT :limit;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid (domain, pid, timestamp)
+-- index: event.idx_domain_pid (domain, pid, timestamp, id)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
-WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
+WHERE domain = :domain AND pid = :pid AND (timestamp > :timestamp OR (timestamp = :timestamp AND id > :id))
 ORDER BY timestamp, id
 LIMIT :page;
 
