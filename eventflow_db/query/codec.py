@@ -64,6 +64,23 @@ _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
+def spacing(text: bytes) -> int:
+    """By how many bytes JSON text is longer, at the most, as MySQL gives it back.
+
+    It puts spaces behind commas and colons, and writes out exponents from -5 to -15. A statement that is longer by as
+    much is refused for max_allowed_packet where the document would be written, and never read again.
+    """
+    if len(text) <= _SMALL:
+        return 0
+    return len(msgspec.json.format(text, indent=0)) - len(text) + _EXPONENT * text.count(b"e-")
+
+
+_SMALL: Final = 256
+"""Bytes of JSON text that are within the smallest max_allowed_packet, 1,024, whatever it grows by."""
+_EXPONENT: Final = 12
+"""By how much a number with an exponent grows: 9e-15 becomes 0.000000000000009."""
+
+
 def _check_json(value: Any, depth: int) -> None:
     if isinstance(value, str):
         _check_text(value)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ..identifiers import IDENTIFIER
-from .codec import YEARS, encode_json, utc
+from .codec import YEARS, encode_json, spacing, utc
 
 TEXT_BYTES: Final = 65_535
 """What a TEXT or BLOB column holds."""
@@ -42,6 +42,11 @@ def _long_text(value: str) -> bytes:
 def _position(value: str) -> bytes:
     # before every identifier, which holds no NUL: an empty text compares as spaces, behind "\x01"
     return _long_text(value or "\0")
+
+
+def _json(value: Any) -> bytes:
+    text = encode_json(value)
+    return _quoted(text) + b" " * spacing(text)
 
 
 def _integer(value: int) -> bytes:
@@ -174,7 +179,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
     "text": ParameterType(str, "text", _long_text),
     "bytes": _bytes(TEXT_BYTES),
     "bytes(16)": _bytes(16),
-    "json": ParameterType(Any, "JSON", lambda value: _quoted(encode_json(value)), "Any", json.loads, {}),
+    "json": ParameterType(Any, "JSON", _json, "Any", json.loads, {}),
     "datetime": _time(Any, "an aware datetime", _seconds, "datetime"),
     "datetime(3)": _time(Any, "an aware datetime", _milliseconds, "datetime"),
     "date": _time(Any, _DATE_RULE, _date, "date"),

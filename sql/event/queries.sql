@@ -145,6 +145,7 @@ WHERE domain = :domain AND pid = :pid;
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
 -- method: read_events_by_domain_and_cpid
 -- Read the events of a domain that are associated with a correlated process, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents.
 -- param domain: identifier
 -- param cpid: identifier
 -- param limit: limit
@@ -153,15 +154,21 @@ WHERE domain = :domain AND pid = :pid;
 -- index: event_cpid.idx_cpid (cpid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_cpid
-STRAIGHT_JOIN event ON event.id = event_cpid.event_id
-WHERE event_cpid.cpid = :cpid AND event.domain = :domain
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_cpid
+    STRAIGHT_JOIN event ON event.id = event_cpid.event_id
+    WHERE event_cpid.cpid = :cpid AND event.domain = :domain
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_by_eid(eid, limit)
 -- method: read_events_by_eid
 -- Read the events of every domain that are associated with an entity, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents.
 -- param eid: identifier
 -- param limit: limit
 -- returns: Event*
@@ -169,15 +176,21 @@ LIMIT :limit;
 -- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_eid
-STRAIGHT_JOIN event ON event.id = event_eid.event_id
-WHERE event_eid.eid = :eid
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_eid
+    STRAIGHT_JOIN event ON event.id = event_eid.event_id
+    WHERE event_eid.eid = :eid
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_by_domain_and_eid(domain, eid, limit)
 -- method: read_events_by_domain_and_eid
 -- Read the events of a domain that are associated with an entity, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents.
 -- param domain: identifier
 -- param eid: identifier
 -- param limit: limit
@@ -186,11 +199,16 @@ LIMIT :limit;
 -- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_eid
-STRAIGHT_JOIN event ON event.id = event_eid.event_id
-WHERE event_eid.eid = :eid AND event.domain = :domain
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_eid
+    STRAIGHT_JOIN event ON event.id = event_eid.event_id
+    WHERE event_eid.eid = :eid AND event.domain = :domain
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
 -- method: iter_events_by_domain_and_cpid

@@ -10,20 +10,20 @@
 -- case: function on the column
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE LOWER(event_eid.eid) = :eid
+-     WHERE event_eid.eid = :eid
++     WHERE LOWER(event_eid.eid) = :eid
 
 -- case: leading wildcard
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE event_eid.eid LIKE CONCAT('%', :eid)
+-     WHERE event_eid.eid = :eid
++     WHERE event_eid.eid LIKE CONCAT('%', :eid)
 
 -- case: wrong collation
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE event_eid.eid COLLATE utf8mb4_general_ci = :eid
+-     WHERE event_eid.eid = :eid
++     WHERE event_eid.eid COLLATE utf8mb4_general_ci = :eid
 
 -- case: or without an index
 -- check finds: hub.read_online: scans hub
@@ -53,10 +53,10 @@
 -- The join reads the wrong table first.
 -- check finds: event.read_by_eid: scans event
 -- query: event.read_by_eid
-- FROM event_eid
-- STRAIGHT_JOIN event ON event.id = event_eid.event_id
-+ FROM event
-+ STRAIGHT_JOIN event_eid ON event.id = event_eid.event_id
+-     FROM event_eid
+-     STRAIGHT_JOIN event ON event.id = event_eid.event_id
++     FROM event
++     STRAIGHT_JOIN event_eid ON event.id = event_eid.event_id
 
 -- case: annotation of another index
 -- check finds: event.read: plan: event.PRIMARY…promised: event.idx_rid
