@@ -157,7 +157,7 @@ class AsyncEventflowDB(AsyncPooledSession):
     def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
         """Hold a named lock of the server: `async with db.lock("nightly"): …`.
 
-        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 

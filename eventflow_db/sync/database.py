@@ -156,7 +156,7 @@ class EventflowDB(PooledSession):
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
         """Hold a named lock of the server: `with db.lock("nightly"): …`.
 
-        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 
