@@ -20,6 +20,7 @@ NAMES = {
     "StopAsyncIteration": "StopIteration",
     "aclose": "close",
     "aget": "get",
+    "ain_turns": "in_turns",
     "locate_async": "locate",
     "aowner": "owner",
     "asettle": "settle",
