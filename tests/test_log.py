@@ -215,10 +215,23 @@ def test_archive_log_day_that_no_column_holds_raises(nowhere: EventflowDB, day: 
         nowhere.archive_log(day)
 
 
-@pytest.mark.parametrize("day", [date(1000, 1, 1), date.max])
-def test_archive_log_takes_the_first_and_last_day(log_db: EventflowDB, log: Log, day: date) -> None:
+@pytest.mark.parametrize("ahead", [None, 0, 1])
+def test_archive_log_takes_the_first_day_to_tomorrow(
+    log_db: EventflowDB, log: Log, today: date, ahead: int | None
+) -> None:
+    day = date(1000, 1, 1) if ahead is None else today + timedelta(ahead)
     assert log_db.archive_log(day) is True
     assert log.partitions == [f"p_cold_{day:%Y%m%d}", "p_hot"]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_archive_log_after_tomorrow_raises_before_anything_is_sent(
+    nowhere: EventflowDB, today: date, last: bool
+) -> None:
+    """A later archive counts: until that day came, none would be made."""
+    with fails(errors.InvalidValueError, "LOG_ARCHIVE") as caught:
+        nowhere.archive_log(date.max if last else today + timedelta(2))
+    assert caught.value.message == "date: must not lie after tomorrow, in UTC"
 
 
 # --- partitions made ahead, and dropped

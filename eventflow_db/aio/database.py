@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -133,7 +134,7 @@ class AsyncEventflowDB(AsyncPooledSession):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         spec, budget = statement.spec, AsyncBudget(self.settings)
-        texts = list(statement.batches(groups))
+        texts = list(islice(statement.batches(groups), 2))
         if len(texts) == 1:
             try:
                 await self._run(Call(spec, texts[0], rows), budget)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -132,7 +133,7 @@ class EventflowDB(PooledSession):
 
     def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         spec, budget = statement.spec, Budget(self.settings)
-        texts = list(statement.batches(groups))
+        texts = list(islice(statement.batches(groups), 2))
         if len(texts) == 1:
             try:
                 self._run(Call(spec, texts[0], rows), budget)

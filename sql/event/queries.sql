@@ -145,7 +145,8 @@ WHERE domain = :domain AND pid = :pid;
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
 -- method: read_events_by_domain_and_cpid
 -- Read the events of a domain that are associated with a correlated process, oldest first.
--- Sorted without `data`: MySQL's sort buffer does not hold large documents.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param domain: identifier
 -- param cpid: identifier
 -- param limit: limit
@@ -162,13 +163,14 @@ FROM (
     ORDER BY event.timestamp, event.id
     LIMIT :limit
 ) AS found
-STRAIGHT_JOIN event ON event.id = found.id
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
 ORDER BY found.timestamp, found.id;
 
 -- name: read_by_eid(eid, limit)
 -- method: read_events_by_eid
 -- Read the events of every domain that are associated with an entity, oldest first.
--- Sorted without `data`: MySQL's sort buffer does not hold large documents.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param eid: identifier
 -- param limit: limit
 -- returns: Event*
@@ -184,13 +186,14 @@ FROM (
     ORDER BY event.timestamp, event.id
     LIMIT :limit
 ) AS found
-STRAIGHT_JOIN event ON event.id = found.id
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
 ORDER BY found.timestamp, found.id;
 
 -- name: read_by_domain_and_eid(domain, eid, limit)
 -- method: read_events_by_domain_and_eid
 -- Read the events of a domain that are associated with an entity, oldest first.
--- Sorted without `data`: MySQL's sort buffer does not hold large documents.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param domain: identifier
 -- param eid: identifier
 -- param limit: limit
@@ -207,7 +210,7 @@ FROM (
     ORDER BY event.timestamp, event.id
     LIMIT :limit
 ) AS found
-STRAIGHT_JOIN event ON event.id = found.id
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
 ORDER BY found.timestamp, found.id;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
