@@ -16,7 +16,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, connection_arguments, errors
+from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, connection_arguments, errors
 
 from .api import API
 from .operations import OPERATIONS, call, fails
@@ -32,7 +32,7 @@ class Hostile:
     def _refuse(self, *arguments: object) -> Any:
         raise RuntimeError("no")
 
-    __str__ = __repr__ = __eq__ = __bool__ = __len__ = __int__ = __index__ = _refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __eq__ = __bool__ = __len__ = __int__ = __index__ = _refuse
     __hash__ = object.__hash__
 
 
@@ -251,6 +251,9 @@ def test_document_that_is_accepted_comes_back_equal_near_the_limit(
     assert not accepted[-1]
 
 
+BEFORE, AFTER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "read",
     [
@@ -271,9 +274,6 @@ def test_large_documents_come_back_by_every_read(db: EventflowDB, read: Callable
         db.persist_event_cpid(event_id, "cpid")
         db.persist_event_eid(event_id, "eid")
     assert [len(event.data) for event in read(db)] == [300_000] * 3
-
-
-BEFORE, AFTER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 # --- pages
@@ -326,7 +326,9 @@ def test_page_of_many_events_of_one_time_reads_no_more_than_its_rows(api: API, d
 @pytest.mark.parametrize("deserialize", [False, True])
 def test_many_events_leave_the_event_loop_its_turns(settings: Settings, deserialize: bool) -> None:
     """Measured in the processor's time, for the machine may have other work."""
-    events = [{**EVENT, "data": {"number": number, "text": "x" * 200, "list": [1, 2, 3]}} for number in range(50_000)]
+    events: list[NewEvent] = [
+        {**EVENT, "data": {"number": number, "text": "x" * 200, "list": [1, 2, 3]}} for number in range(50_000)
+    ]
     gaps: dict[str, float] = {}
 
     async def longest_gap(name: str, work: Any) -> Any:
