@@ -7,6 +7,13 @@
 - WHERE domain = :domain AND pid = :pid
 + WHERE domain = :domain AND LOWER(pid) = :pid
 
+-- case: position of a page by its time alone
+-- Every page would begin at the first of the events that have one timestamp.
+-- check finds: event.read_page_by_domain_and_pid: promised: event.idx_domain_pid (domain, pid, timestamp, id)
+-- query: event.read_page_by_domain_and_pid
+- WHERE domain = :domain AND pid = :pid AND (timestamp > :timestamp OR (timestamp = :timestamp AND id > :id))
++ WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
+
 -- case: function on the column
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
