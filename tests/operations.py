@@ -98,7 +98,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "persist_certificate": _by_hand("certificate.persist", **CERTIFICATE)._replace(takes_mapping=True),
     "lock": _by_hand("lock.acquire", reference="reference", timeout=1),
     "prepare_log_partitions": _by_hand("log.prepare", days=1),
-    "prune_log": _by_hand("log.drop_partition", before=date(2020, 1, 2)),
+    "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),
     "persist_events": _by_hand("event.persist", events=[EVENT]),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
 }
