@@ -21,8 +21,6 @@ from pymysql.constants import COMMAND
 
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
-from eventflow_db.errors import SchemaError
-from eventflow_db.query import load_specs
 from eventflow_db.query.codec import decode_json, parse_datetime
 from eventflow_db.query.collector import PAUSE
 from eventflow_db.query.rows import Result, parse_rows, read_length
@@ -315,23 +313,6 @@ def test_decode_json_is_pythons_own_reader(value: Any, ascii: bool, indent: int 
 )  # fmt: skip
 def test_decode_json_corner(text: str) -> None:
     assert repr(decode_json(text.encode())) == repr(json.loads(text))
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize(("last", "works"), [(b"\1b", True), (b"\1\xff", False)])
-def test_decode_of_many_rows_leaves_the_collector_as_it_was(enabled: bool, last: bytes, works: bool) -> None:
-    spec = load_specs()["event_cpid.read_by_event_id"]
-    rows = Result(0, ("cpid",), [b"\1a"] * 5000 + [last])
-    (gc.enable if enabled else gc.disable)()
-    try:
-        if works:
-            assert spec.decode(rows) == ["a"] * 5000 + ["b"]
-        else:
-            with pytest.raises(SchemaError):
-                spec.decode(rows)
-        assert gc.isenabled() is enabled
-    finally:
-        gc.enable()
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -8,7 +8,7 @@ import gc
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ import pymysql
 import pytest
 
 from eventflow_db import AsyncEventflowDB, EventflowDB, NewEvent, Settings, connection_arguments, errors
+from eventflow_db.driver.waiting import ain_turns, in_turns
 
 from .api import API
 from .operations import OPERATIONS, call, fails
@@ -361,3 +362,46 @@ def test_many_events_leave_the_event_loop_its_turns(settings: Settings, deserial
         gc.unfreeze()
     assert max(gaps.values()) < 0.1, gaps
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("works", [True, False])
+@pytest.mark.parametrize("turns", [in_turns, lambda *given: asyncio.run(ain_turns(*given))], ids=["sync", "async"])
+def test_work_on_many_pauses_the_collector_and_leaves_it_as_it_was(
+    turns: Callable[..., list[int]], enabled: bool, works: bool
+) -> None:
+    def work(items: Sequence[int]) -> list[int]:
+        assert not gc.isenabled()
+        if not works and items[-1] == 4999:
+            raise ValueError
+        return list(items)
+
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with contextlib.nullcontext() if works else pytest.raises(ValueError):
+            assert turns(work, range(5000)) == list(range(5000))
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+def test_work_on_many_lets_other_tasks_run_with_the_collector_on() -> None:
+    seen = []
+
+    async def other() -> None:
+        while True:
+            seen.append(gc.isenabled())
+            await asyncio.sleep(0)
+
+    def work(items: Sequence[int]) -> list[int]:
+        time.sleep(0.011)
+        return list(items)
+
+    async def main() -> None:
+        task = asyncio.create_task(other())
+        await ain_turns(work, range(500))
+        task.cancel()
+
+    asyncio.run(main())
+    assert len(seen) >= 4
+    assert all(seen)

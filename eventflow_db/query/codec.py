@@ -12,6 +12,8 @@ import msgspec
 JSON_DEPTH: Final = 31
 """Levels of arrays and objects: MariaDB refuses 32, MySQL 101."""
 JSON_KEY_BYTES: Final = 65_535
+SMALL_JSON: Final = 256
+"""Bytes of JSON text that stay within the smallest max_allowed_packet, 1,024, by whatever `spacing` it grows."""
 YEARS: Final = (1000, 9999)
 """The years that a DATETIME column can hold."""
 
@@ -70,13 +72,9 @@ def spacing(text: bytes) -> int:
     It puts spaces behind commas and colons, and writes out exponents from -5 to -15. A statement that is longer by as
     much is refused for max_allowed_packet where the document would be written, and never read again.
     """
-    if len(text) <= _SMALL:
-        return 0
     return len(msgspec.json.format(text, indent=0)) - len(text) + _EXPONENT * text.count(b"e-")
 
 
-_SMALL: Final = 256
-"""Bytes of JSON text that are within the smallest max_allowed_packet, 1,024, whatever it grows by."""
 _EXPONENT: Final = 12
 """By how much a number with an exponent grows: 9e-15 becomes 0.000000000000009."""
 

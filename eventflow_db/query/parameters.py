@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ..identifiers import IDENTIFIER
-from .codec import YEARS, encode_json, spacing, utc
+from .codec import SMALL_JSON, YEARS, encode_json, spacing, utc
 
 TEXT_BYTES: Final = 65_535
 """What a TEXT or BLOB column holds."""
@@ -46,7 +46,8 @@ def _position(value: str) -> bytes:
 
 def _json(value: Any) -> bytes:
     text = encode_json(value)
-    return _quoted(text) + b" " * spacing(text)
+    literal = _quoted(text)
+    return literal if len(text) <= SMALL_JSON else literal + b" " * spacing(text)
 
 
 def _integer(value: int) -> bytes:
