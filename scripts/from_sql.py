@@ -179,7 +179,7 @@ def _method(spec: QuerySpec, specs: Specs) -> str:
     elif spec.takes:
         lines = [f"return await self._persist({query}, {spec.takes[0]})"]
     elif _has_data(spec) and spec.returns.endswith("*"):
-        lines = [f"events = {call}", "return [revived(event) for event in events] if deserialize else events"]
+        lines = [f"events = {call}", "return await self._revived(events) if deserialize else events"]
     elif _has_data(spec):
         condition = "deserialize" if not spec.returns.endswith("?") else "deserialize and event is not None"
         lines = [f"event = {call}", f"return revived(event) if {condition} else event"]

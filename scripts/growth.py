@@ -46,8 +46,9 @@ LARGE: Final = {
 }
 """Reads of a process that has an eighteenth of all events."""
 PARTITIONS: Final[Mapping[str, Callable[[int], dict[str, Any]]]] = {
+    # before later days are prepared, which would count as archived later
+    "archive_log": lambda number: {"date": FIRST + timedelta(days=ARCHIVED + 1 + number)},
     "prepare_log_partitions": lambda number: {"days": number},
-    "archive_log": lambda number: {"date": date(2060, 1, 1) + timedelta(days=number)},
     "prune_log": lambda number: {"before": FIRST + timedelta(days=number)},
 }
 """Operations on whole partitions, with their arguments in each round, from 1; archiving finds p_hot empty."""

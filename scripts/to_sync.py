@@ -20,6 +20,7 @@ NAMES = {
     "StopAsyncIteration": "StopIteration",
     "aclose": "close",
     "aget": "get",
+    "ain_turns": "in_turns",
     "locate_async": "locate",
     "ahas_ended": "has_ended",
     "aowner": "owner",

@@ -95,7 +95,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "setup_table_schemas": _by_hand("certificate.create_table"),
     "persist_event": _by_hand("event.persist", id="event-id", **EVENT)._replace(takes_mapping=True),
     "persist_log": _by_hand("log.persist", agent="agent", message="message")._replace(takes_mapping=True),
-    "archive_log": _by_hand("log.archive", date=date(2030, 1, 2)),
+    "archive_log": _by_hand("log.archive", date=date(2020, 1, 2)),
     "persist_certificate": _by_hand("certificate.persist", **CERTIFICATE)._replace(takes_mapping=True),
     "lock": _by_hand("lock.acquire", reference="reference", timeout=1),
     "prepare_log_partitions": _by_hand("log.prepare", days=1),

@@ -30,7 +30,7 @@ from .support import EVENT, Admin
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
 COMMANDS = ("check", "diff", "queries", "explain", "contract")
-BROKEN = Edit("event.read_by_eid", "WHERE event_eid.eid = :eid", "WHERE LOWER(event_eid.eid) = :eid")
+BROKEN = Edit("event.read_by_eid", "    WHERE event_eid.eid = :eid", "    WHERE LOWER(event_eid.eid) = :eid")
 FIXED = Edit("event.read", "FROM event", "FROM event -- ours")
 READ_LINE = load_specs()["event.read"].line
 BROKEN_LINE = load_specs()[BROKEN.query].line
@@ -303,9 +303,9 @@ def test_explain_another_plan_exits_with_1_and_says_what_it_does(event_url: str,
 
 def test_explain_leaves_derived_tables_aside(event_url: str, tmp_path: Path) -> None:
     columns = "SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data\n"
-    query = f"{columns}FROM event_eid\nSTRAIGHT_JOIN event ON event.id = event_eid.event_id\nWHERE event_eid.eid = :eid"
+    query = load_specs()["event.read_by_eid"].sql.strip()
     found = "WITH found AS (SELECT DISTINCT event_id FROM event_eid WHERE eid = :eid)\n"
-    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id"
+    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id\nLIMIT :limit;"
     copy = edited_copy(tmp_path, Edit("event.read_by_eid", query, derived))
     with EventflowDB(event_url) as db:
         db.persist_event_eid("event-1", "eid")

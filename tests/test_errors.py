@@ -258,7 +258,7 @@ def test_error_of_connecting_names_server_user_and_database(api: API, settings: 
     for attempt in (
         lambda: db.read_event("id"),
         lambda: db.lock("reference").__enter__(),
-        lambda: db.archive_log(date(2030, 1, 2)),
+        lambda: db.archive_log(date(2020, 1, 2)),
         lambda: db.transaction().__enter__(),
     ):
         with pytest.raises(EventflowDBError) as caught:

@@ -138,11 +138,12 @@ def test_read_events_by_names_with_one_bad_name_raises(nowhere: EventflowDB, bad
     assert caught.value.message == f"names: must be a list of identifiers, each {RULE}"
 
 
-@pytest.mark.parametrize("bad", [0, None, True, b"x", "", "x\0", "\ud800", "x" * 65])
+@pytest.mark.parametrize("bad", [0, None, True, b"x", "", "x\0", "\ud800", "x" * 65, "😀"])
 def test_lock_bad_reference_raises(nowhere: EventflowDB, bad: Any) -> None:
     with fails(errors.InvalidValueError, "LOCK") as caught:
         nowhere.lock(bad).__enter__()
-    assert caught.value.message == ("reference: must be text of 1 to 64 characters, without NUL or lone surrogates")
+    rule = "text of 1 to 64 characters up to U+FFFF (no emoji), without NUL or lone surrogates"
+    assert caught.value.message == f"reference: must be {rule}"
 
 
 GOOD = [

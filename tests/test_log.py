@@ -16,7 +16,7 @@ from .api import API, concurrently
 from .operations import fails
 from .support import Admin
 
-DAY = date(2030, 1, 2)
+DAY = date(2020, 1, 2)
 
 
 def stored(admin: Admin, database: str) -> list[tuple[Any, ...]]:
@@ -130,32 +130,32 @@ def log(admin: Admin, empty_database: str) -> Log:
 
 
 def test_archive_log_partition_holds_what_is_before_the_day(log_db: EventflowDB, log: Log) -> None:
-    before, on = (["1999-12-31 00:00:00", "2030-01-01 23:59:59.999"], ["2030-01-02 00:00:00", "2030-01-03 00:00:00"])
+    before, on = (["1999-12-31 00:00:00", "2020-01-01 23:59:59.999"], ["2020-01-02 00:00:00", "2020-01-03 00:00:00"])
     log.write(*before, *on)
     assert log_db.archive_log(DAY) is True
-    assert log.partitions == ["p_cold_20300102", "p_hot"]
-    assert log.messages("p_cold_20300102") == before
+    assert log.partitions == ["p_cold_20200102", "p_hot"]
+    assert log.messages("p_cold_20200102") == before
     assert log.messages("p_hot") == on
 
 
 def test_archive_log_twice_returns_false(log_db: EventflowDB, log: Log) -> None:
     log_db.archive_log(DAY)
     assert log_db.archive_log(DAY) is False
-    assert log.partitions == ["p_cold_20300102", "p_hot"]
+    assert log.partitions == ["p_cold_20200102", "p_hot"]
 
 
 def test_archive_log_after_a_later_archive_returns_false(log_db: EventflowDB, log: Log) -> None:
     log_db.archive_log(DAY)
     assert log_db.archive_log(DAY - timedelta(days=1)) is False
-    assert log.partitions == ["p_cold_20300102", "p_hot"]
+    assert log.partitions == ["p_cold_20200102", "p_hot"]
 
 
 def test_archive_log_of_later_days_adds_partitions(log_db: EventflowDB, log: Log) -> None:
-    log.write("2030-01-01 12:00:00", "2030-01-02 12:00:00", "2030-01-03 12:00:00")
+    log.write("2020-01-01 12:00:00", "2020-01-02 12:00:00", "2020-01-03 12:00:00")
     assert log_db.archive_log(DAY) is True
     assert log_db.archive_log(DAY + timedelta(days=1)) is True
-    assert log.partitions == ["p_cold_20300102", "p_cold_20300103", "p_hot"]
-    assert log.messages("p_cold_20300103") == ["2030-01-02 12:00:00"]
+    assert log.partitions == ["p_cold_20200102", "p_cold_20200103", "p_hot"]
+    assert log.messages("p_cold_20200103") == ["2020-01-02 12:00:00"]
 
 
 def test_archive_log_without_date_is_today_in_utc(log_db: EventflowDB, log: Log) -> None:
@@ -171,8 +171,8 @@ def test_persist_log_after_archiving_is_hot(log_db: EventflowDB, log: Log) -> No
 
 
 def test_archive_log_takes_the_utc_day_of_an_aware_datetime(log_db: EventflowDB, log: Log) -> None:
-    log_db.archive_log(datetime(2030, 1, 3, 0, 30, tzinfo=timezone(timedelta(hours=2))))
-    assert log.partitions == ["p_cold_20300102", "p_hot"]
+    log_db.archive_log(datetime(2020, 1, 3, 0, 30, tzinfo=timezone(timedelta(hours=2))))
+    assert log.partitions == ["p_cold_20200102", "p_hot"]
 
 
 def test_archive_log_two_at_once_one_true_and_no_error(log_db: EventflowDB, api: API, log: Log) -> None:
@@ -185,13 +185,13 @@ def test_archive_log_two_at_once_one_true_and_no_error(log_db: EventflowDB, api:
 def test_archive_log_of_different_days_at_once_raises_nothing(log_db: EventflowDB, log: Log) -> None:
     days = [DAY + timedelta(days=number) for number in range(4)]
     concurrently(*[lambda day=day: log_db.archive_log(day) for day in days])
-    assert log.partitions[-2:] == ["p_cold_20300105", "p_hot"]
+    assert log.partitions[-2:] == ["p_cold_20200105", "p_hot"]
 
 
 @pytest.mark.parametrize(
     "day",
     [
-        "2030-01-02", "20300102", 20300102, True, b"2030-01-02", (2030, 1, 2), "p_cold", "1); DROP TABLE log",
+        "2020-01-02", "20300102", 20300102, True, b"2020-01-02", (2030, 1, 2), "p_cold", "1); DROP TABLE log",
         1.5, [],
     ],
 )  # fmt: skip
@@ -215,10 +215,23 @@ def test_archive_log_day_that_no_column_holds_raises(nowhere: EventflowDB, day: 
         nowhere.archive_log(day)
 
 
-@pytest.mark.parametrize("day", [date(1000, 1, 1), date.max])
-def test_archive_log_takes_the_first_and_last_day(log_db: EventflowDB, log: Log, day: date) -> None:
+@pytest.mark.parametrize("ahead", [None, 0, 1])
+def test_archive_log_takes_the_first_day_to_tomorrow(
+    log_db: EventflowDB, log: Log, today: date, ahead: int | None
+) -> None:
+    day = date(1000, 1, 1) if ahead is None else today + timedelta(ahead)
     assert log_db.archive_log(day) is True
     assert log.partitions == [f"p_cold_{day:%Y%m%d}", "p_hot"]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_archive_log_after_tomorrow_raises_before_anything_is_sent(
+    nowhere: EventflowDB, today: date, last: bool
+) -> None:
+    """A later archive counts: until that day came, none would be made."""
+    with fails(errors.InvalidValueError, "LOG_ARCHIVE") as caught:
+        nowhere.archive_log(date.max if last else today + timedelta(2))
+    assert caught.value.message == "date: must not lie after tomorrow, in UTC"
 
 
 # --- partitions made ahead, and dropped
@@ -261,7 +274,7 @@ def test_prepare_log_partitions_two_at_once_make_each_once(log_db: EventflowDB, 
     assert len(log.partitions) == 5
 
 
-@pytest.mark.parametrize("days", [0, -1, 367, True, "1", 1.0, None, date(2030, 1, 2)])
+@pytest.mark.parametrize("days", [0, -1, 367, True, "1", 1.0, None, date(2020, 1, 2)])
 def test_prepare_log_partitions_other_than_a_number_of_days_raises(nowhere: EventflowDB, days: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_PREPARE_PARTITIONS") as caught:
         nowhere.prepare_log_partitions(days)
@@ -269,26 +282,26 @@ def test_prepare_log_partitions_other_than_a_number_of_days_raises(nowhere: Even
 
 
 def test_prune_log_drops_what_ends_before_the_day(log_db: EventflowDB, log: Log) -> None:
-    log.write("2030-01-01 12:00:00", "2030-01-02 12:00:00", "2030-01-03 12:00:00")
+    log.write("2020-01-01 12:00:00", "2020-01-02 12:00:00", "2020-01-03 12:00:00")
     for number in range(3):
         log_db.archive_log(DAY + timedelta(days=number))
     assert log_db.prune_log(DAY + timedelta(days=1)) == 2
-    assert log.partitions == ["p_cold_20300104", "p_hot"]
-    assert log.messages("p_cold_20300104") == ["2030-01-03 12:00:00"]
+    assert log.partitions == ["p_cold_20200104", "p_hot"]
+    assert log.messages("p_cold_20200104") == ["2020-01-03 12:00:00"]
 
 
 def test_prune_log_keeps_rows_that_share_a_partition_with_later_ones(log_db: EventflowDB, log: Log) -> None:
-    log.write("2030-01-01 12:00:00", "2030-01-02 12:00:00")
+    log.write("2020-01-01 12:00:00", "2020-01-02 12:00:00")
     log_db.archive_log(DAY + timedelta(days=1))
     assert log_db.prune_log(DAY) == 0
-    assert len(log.messages("p_cold_20300103")) == 2
+    assert len(log.messages("p_cold_20200103")) == 2
 
 
 def test_prune_log_goes_by_bounds_and_leaves_other_partitions(log_db: EventflowDB, log: Log) -> None:
-    log.split("p_other", "2029-01-01")
-    log.split("p_cold_20200101", "2035-01-01")
+    log.split("p_other", "2019-01-01")
+    log.split("p_cold_20100101", "2025-01-01")
     assert log_db.prune_log(DAY) == 0
-    assert log.partitions == ["p_other", "p_cold_20200101", "p_hot"]
+    assert log.partitions == ["p_other", "p_cold_20100101", "p_hot"]
 
 
 def test_prune_log_twice_drops_nothing_more(log_db: EventflowDB) -> None:
@@ -303,7 +316,7 @@ def test_prune_log_two_at_once_drop_each_once(log_db: EventflowDB, log: Log) -> 
     assert log.partitions == ["p_hot"]
 
 
-@pytest.mark.parametrize("before", ["2030-01-02", None, 20300102, datetime(2030, 1, 2), "1); DROP TABLE log"])
+@pytest.mark.parametrize("before", ["2020-01-02", None, 20300102, datetime(2030, 1, 2), "1); DROP TABLE log"])
 def test_prune_log_other_than_a_date_raises(nowhere: EventflowDB, before: Any) -> None:
     with fails(errors.InvalidValueError, "LOG_PRUNE"):
         nowhere.prune_log(before)

@@ -492,33 +492,15 @@ def test_decode_json_corner(text: str) -> None:
     assert repr(decode_json(text.encode())) == repr(json.loads(text))
 
 
-@pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize(("last", "works"), [(b"\1b", True), (b"\1\xff", False)])
-def test_decode_of_many_rows_leaves_the_collector_as_it_was(enabled: bool, last: bytes, works: bool) -> None:
-    spec = load_specs()["event_cpid.read_by_event_id"]
-    rows = Result(0, ("cpid",), [b"\1a"] * 5000 + [last])
-    (gc.enable if enabled else gc.disable)()
-    try:
-        if works:
-            assert spec.decode(rows) == ["a"] * 5000 + ["b"]
-        else:
-            with pytest.raises(SchemaError):
-                spec.decode(rows)
-        assert gc.isenabled() is enabled
-    finally:
-        gc.enable()
-
-
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_collector_paused_by_another_thread_runs_in_a_forked_child() -> None:
     entered, done = threading.Event(), threading.Event()
 
-    def pause() -> None:
-        with PAUSE:
-            entered.set()
-            done.wait(20)
+    def work() -> None:
+        entered.set()
+        done.wait(20)
 
-    thread = threading.Thread(target=pause)
+    thread = threading.Thread(target=PAUSE.during, args=(work,))
     thread.start()
     try:
         entered.wait(20)
@@ -526,8 +508,7 @@ def test_collector_paused_by_another_thread_runs_in_a_forked_child() -> None:
         if child == 0:
             os._exit(0 if gc.isenabled() else 1)
         assert os.waitpid(child, 0)[1] == 0
-        with PAUSE:
-            pass
+        PAUSE.during(lambda: None)
         assert not gc.isenabled()
     finally:
         done.set()

@@ -17,7 +17,8 @@ from .support import EVENT
 OF_SEVERAL = {
     "setup_table_schemas": [f"{table}.create_table" for table in TABLES],
     "archive_log": ["log.read_partitions", "log.archive"],
-    "prune_log": ["log.read_partitions_before", "log.drop_partition"],
+    "prepare_log_partitions": ["log.read_last_partition", "log.prepare"],
+    "prune_log": ["log.read_partitions_before", "log.drop_partition", "log.drop_partition"],
     "lock": ["lock.acquire", "lock.release"],
 }
 """Operations that are more than one statement, and which."""

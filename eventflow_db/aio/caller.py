@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..driver.waiting import MANY, ain_turns
 from ..errors import InvalidValueError, NotFoundError
 from ..forking import ProcessBound
 from ..query.rows import Result
@@ -35,7 +37,10 @@ class AsyncCaller(ProcessBound):
         raise NotImplementedError
 
     async def _read(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
-        return statement.spec.decode(await self._run(statement.call(values)))
+        spec, result = statement.spec, await self._run(statement.call(values))
+        if len(result.rows) < MANY:
+            return spec.decode(result)
+        return await ain_turns(partial(_decode, spec, result), result.rows)
 
     async def _read_one(self, statement: Statement, values: Mapping[str, Any]) -> Any:
         rows = statement.spec.decode(await self._run(statement.call(values)))
@@ -58,22 +63,31 @@ class AsyncCaller(ProcessBound):
     ) -> list[dict[str, Any]]:
         """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
         statement, spec = query.statement, query.statement.spec
-        groups: list[bytes] = []
-        rows: list[dict[str, Any]] = []
         if not isinstance(items, Iterable):
             raise spec.invalid("must be an iterable of what is to be persisted")
-        for number, item in enumerate(items):
-            try:
-                rows.append((values or values_of)(spec, item))
-                groups.append(statement.values(spec.bind(rows[-1])))
-            except InvalidValueError as error:
-                failure = InvalidValueError(error.code, f"item {number}: {error.message}")
-                break
-        else:
-            if groups:
-                await self._run_batch(statement, groups, rows)
-            return rows
-        raise failure
+
+        def encode(numbered: Sequence[tuple[int, Any]]) -> list[tuple[bytes, dict[str, Any]]]:
+            encoded = []
+            for number, item in numbered:
+                try:
+                    row = (values or values_of)(spec, item)
+                    encoded.append((statement.values(spec.bind(row)), row))
+                except InvalidValueError as error:
+                    failure = InvalidValueError(error.code, f"item {number}: {error.message}")
+                    break
+            else:
+                return encoded
+            raise failure
+
+        encoded = await ain_turns(encode, list(enumerate(items)))
+        rows = [row for _, row in encoded]
+        if rows:
+            await self._run_batch(statement, [group for group, _ in encoded], rows)
+        return rows
+
+    async def _revived(self, events: Sequence[Event]) -> list[Event]:
+        """Events whose `data` is deserialized."""
+        return await ain_turns(lambda some: [revived(event) for event in some], events)
 
     async def _iterate(
         self,
@@ -92,6 +106,10 @@ class AsyncCaller(ProcessBound):
             if len(events) < page:
                 return
             position = events[-1].id
+
+
+def _decode(spec: QuerySpec, result: Result, rows: Sequence[bytes]) -> list[Any]:
+    return spec.decode(result._replace(rows=rows))
 
 
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:

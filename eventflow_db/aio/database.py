@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -133,7 +134,7 @@ class AsyncEventflowDB(AsyncPooledSession):
         self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         spec, budget = statement.spec, AsyncBudget(self.settings)
-        texts = list(statement.batches(groups))
+        texts = list(islice(statement.batches(groups), 2))
         if len(texts) == 1:
             try:
                 await self._run_within(Call(spec, texts[0], rows), budget)
@@ -157,7 +158,7 @@ class AsyncEventflowDB(AsyncPooledSession):
     def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
         """Hold a named lock of the server: `async with db.lock("nightly"): …`.
 
-        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 

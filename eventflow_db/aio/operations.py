@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ..errors import DuplicateError, EventflowDBError
+from ..errors import DuplicateError, EventflowDBError, InvalidValueError
 from ..identifiers import generate_event_id
 from ..inputs import NewCertificate, NewEvent, NewLog
-from ..query.parameters import COLD_PARTITION, partition_name, refusals
+from ..query.parameters import COLD_PARTITION, partition_name, refusals, utc_day
 from ..query.spec import QuerySpec
-from ..query.tagged import log_error, revived
+from ..query.tagged import log_error, plain_log, revived
 from ..query.tagged import serialize as to_tagged
 from ..records import Certificate, Event
 from ..redact import redacting_all
@@ -139,12 +139,21 @@ class AsyncSession(AsyncMethods):
     async def persist_log(self, log: NewLog) -> None:
         """Persist a log line, at the server's clock. An exception as `error` is written with its causes.
 
+        The line is not lost for what it holds: what has no JSON form in `error` is described, and a message or error
+        that is too long is cut, with a mark behind it.
+
         Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_LOG_PERSIST).
         """
         statement = self._sql.log.persist.statement
         values = values_of(statement.spec, log)
         values["error"] = log_error(values.get("error"))
-        await self._write(statement, values)
+        try:
+            await self._write(statement, values)
+            return
+        except InvalidValueError:
+            # nothing was written, and what is wrong with it is said by the next try
+            pass
+        await self._write(statement, plain_log(values))
 
     async def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.
@@ -152,14 +161,18 @@ class AsyncSession(AsyncMethods):
         False when it had been already; a later archive counts. An aware datetime stands for its day in UTC.
         What is not in a partition of its own yet is copied, while writers wait: see prepare_log_partitions.
 
-        Raises: InvalidValueError for what is no date, or inside a transaction; ConflictError when the table was
-        in use for 2 s, without trying again, for its writers wait as well; others (E_EVENTFLOW_DB_LOG_ARCHIVE).
+        Raises: InvalidValueError for what is no date, a day after tomorrow (until then nothing could be archived), or
+        inside a transaction; ConflictError when the table was in use for 2 s, without trying again, for its writers
+        wait as well; others (E_EVENTFLOW_DB_LOG_ARCHIVE).
         """
         query = self._sql.log.archive
         spec = query.statement.spec
-        day = datetime.now(UTC) if date is None else date
+        today = datetime.now(UTC)
+        day = today if date is None else date
         if problems := refusals({"date": spec.types["date"]}, {"date": day}):
             raise spec.invalid("; ".join(problems))
+        if utc_day(day) > utc_day(today) + timedelta(1):
+            raise spec.invalid("date: must not lie after tomorrow, in UTC")
         self._refuse_commit(spec)
         partition = spec.bind({"partition": day, "date": day})["partition"].decode()
         if await self._is_archived(partition):

@@ -79,6 +79,8 @@ MEANINGS: Final = (
     # not sent: it is refused here
     Meaning(InvalidValueError, "it is larger than the server's max_allowed_packet", (1153,)),
     Meaning(InvalidValueError, "the server refuses a value", _VALUE, quotes=True),
+    # such as many thousand names: what MariaDB makes of them counts for max_join_size
+    Meaning(InvalidValueError, "it needs more than the server's limits allow", (1104, 1119, 1436, 3170)),
     Meaning(InvalidValueError, "a value is too long for its column", (1406,)),
     Meaning(InvalidValueError, "a value does not fit its column's character set or collation", (1267, 1270, 1271)),
     Meaning(InvalidValueError, "the table has no partition for the row", (1526,), quotes=True),

@@ -7,13 +7,19 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from ..query.collector import PAUSE
 from .errnos import ignoring
 
 T = TypeVar("T")
+R = TypeVar("R")
+MANY: Final = 100
+"""Items that are worth more than one turn."""
+_TURN: Final = 0.01
+"""Seconds that one task keeps the others waiting."""
 Job: TypeAlias = threading.Thread
 AsyncJob: TypeAlias = "asyncio.Task[None]"
 sleep = time.sleep
@@ -64,6 +70,28 @@ def settle(job: Job, timeout: float) -> None:
 async def asettle(job: AsyncJob, timeout: float) -> None:
     """Wait for a job, for some seconds at the most."""
     await asyncio.wait({job}, timeout=timeout)
+
+
+def in_turns(work: Callable[[Sequence[T]], list[R]], items: Sequence[T]) -> list[R]:
+    """What work makes of many items: at once, for threads take turns by themselves."""
+    return PAUSE.during(lambda: work(items))
+
+
+async def ain_turns(work: Callable[[Sequence[T]], list[R]], items: Sequence[T]) -> list[R]:
+    """What work makes of many items: for a moment at a time, so that the loop's other tasks, and the collector, run."""
+    made: list[R] = []
+
+    def turn() -> None:
+        nonlocal made
+        until = time.monotonic() + _TURN
+        while len(made) < len(items) and time.monotonic() < until:
+            made += work(items[len(made) : len(made) + MANY])
+
+    while len(made) < len(items):
+        if made:
+            await asleep(0)
+        PAUSE.during(turn)
+    return made
 
 
 class Waiter(Generic[T]):

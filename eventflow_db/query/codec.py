@@ -12,6 +12,8 @@ import msgspec
 JSON_DEPTH: Final = 31
 """Levels of arrays and objects: MariaDB refuses 32, MySQL 101."""
 JSON_KEY_BYTES: Final = 65_535
+SMALL_JSON: Final = 256
+"""Bytes of JSON text that stay within the smallest max_allowed_packet, 1,024, by whatever `spacing` it grows."""
 YEARS: Final = (1000, 9999)
 """The years that a DATETIME column can hold."""
 
@@ -62,6 +64,19 @@ def encode_json(value: Any) -> bytes:
 
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def spacing(text: bytes) -> int:
+    """By how many bytes JSON text is longer, at the most, as MySQL gives it back.
+
+    It puts spaces behind commas and colons, and writes out exponents from -5 to -15. A statement that is longer by as
+    much is refused for max_allowed_packet where the document would be written, and never read again.
+    """
+    return len(msgspec.json.format(text, indent=0)) - len(text) + _EXPONENT * text.count(b"e-")
+
+
+_EXPONENT: Final = 12
+"""By how much a number with an exponent grows: 9e-15 becomes 0.000000000000009."""
 
 
 def _check_json(value: Any, depth: int) -> None:

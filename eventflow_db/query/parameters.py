@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from ..identifiers import IDENTIFIER
-from .codec import YEARS, encode_json, utc
+from .codec import SMALL_JSON, YEARS, encode_json, spacing, utc
 
 TEXT_BYTES: Final = 65_535
 """What a TEXT or BLOB column holds."""
@@ -37,6 +37,17 @@ def _long_text(value: str) -> bytes:
     if len(data) > TEXT_BYTES:
         raise ValueError(f"must have at most {TEXT_BYTES:,} bytes as UTF-8")
     return _quoted(data)
+
+
+def _position(value: str) -> bytes:
+    # before every identifier, which holds no NUL: an empty text compares as spaces, behind "\x01"
+    return _long_text(value or "\0")
+
+
+def _json(value: Any) -> bytes:
+    text = encode_json(value)
+    literal = _quoted(text)
+    return literal if len(text) <= SMALL_JSON else literal + b" " * spacing(text)
 
 
 def _integer(value: int) -> bytes:
@@ -64,7 +75,7 @@ def _identifiers(values: Sequence[str]) -> bytes:
     return b"(" + (b", ".join(map(_text, values)) or b"NULL") + b")"
 
 
-def _day(value: Any) -> date:
+def utc_day(value: Any) -> date:
     """The UTC day of a date or an aware datetime."""
     if not isinstance(value, date):
         raise ValueError(f"must be {_DATE_RULE}")
@@ -77,7 +88,7 @@ def _day(value: Any) -> date:
 
 
 def _date(value: date) -> bytes:
-    return b"'%s'" % _day(value).isoformat().encode()
+    return b"'%s'" % utc_day(value).isoformat().encode()
 
 
 def partition_name(day: date) -> str:
@@ -164,21 +175,22 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         lambda text: text.split(","),
         ["x", "y"],
     ),
-    "position": ParameterType(_checked(str), "text", _long_text),
+    "position": ParameterType(_checked(str), "text", _position),
     "address": ParameterType(_checked(_characters(16)), _NAME_RULE.format(16), _text),
     "reference": ParameterType(
-        _checked(Annotated[str, Meta(pattern=r"\A[^\x00\ud800-\udfff]{1,64}\Z")]),
-        "text of 1 to 64 characters, without NUL or lone surrogates",
+        # beyond U+FFFF MySQL knows no lock, and of MariaDB's 192 bytes 64 characters could take more
+        _checked(Annotated[str, Meta(pattern=r"\A[\x01-\ud7ff\ue000-\uffff]{1,64}\Z")]),
+        "text of 1 to 64 characters up to U+FFFF (no emoji), without NUL or lone surrogates",
         _text,
     ),
     "text": ParameterType(_checked(str), "text", _long_text),
     "bytes": _bytes(TEXT_BYTES),
     "bytes(16)": _bytes(16),
-    "json": ParameterType(Any, "JSON", lambda value: _quoted(encode_json(value)), "Any", json.loads, {}),
+    "json": ParameterType(Any, "JSON", _json, "Any", json.loads, {}),
     "datetime": _time(Any, "an aware datetime", _seconds, "datetime"),
     "datetime(3)": _time(Any, "an aware datetime", _milliseconds, "datetime"),
     "date": _time(Any, _DATE_RULE, _date, "date"),
-    "partition": _time(Any, _DATE_RULE, lambda value: partition_name(_day(value)).encode(), "date"),
+    "partition": _time(Any, _DATE_RULE, lambda value: partition_name(utc_day(value)).encode(), "date"),
     "port": _whole("a whole number from 0 to 65535", 0, 65535, 1),
     "limit": ParameterType(
         _checked(Annotated[int, Meta(ge=0, le=2**63 - 1)] | None),

@@ -12,7 +12,6 @@ import msgspec
 
 from .. import records
 from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError, UnavailableError
-from .collector import PAUSE
 from .parameters import ParameterType, parameter_type, refusals
 from .rows import CONVERTERS, Result, RowError, converters_of, parse_rows
 from .tokens import first_word
@@ -25,8 +24,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "session": ("START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"),
 }
 """What a statement does, by its first word."""
-_MANY: Final = 1000
-"""Rows from which on the garbage collector pauses."""
 _MISSING: Final = object()
 """Of no parameter's type."""
 
@@ -187,12 +184,6 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises: SchemaError where the columns are not the record's, or a value cannot be read, or is NULL where the
             record has none; UnavailableError where a row breaks the protocol.
         """
-        if len(result.rows) < _MANY:
-            return self._decode(result)
-        with PAUSE:
-            return self._decode(result)
-
-    def _decode(self, result: Result) -> list[Any]:
         record = self.record
         expected = result.columns[:1] if record is None else record.__struct_encode_fields__
         if result.columns != expected or not expected:

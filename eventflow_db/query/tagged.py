@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ..records import Event
-from .codec import JSON_DEPTH, utc
+from .codec import JSON_DEPTH, encode_json, utc
+from .parameters import TEXT_BYTES
 
 T = TypeVar("T", set[Any], dict[Any, Any])
 
@@ -113,24 +117,28 @@ def _whole(revived: T, content: Any) -> T:
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
-    """An exception as JSON, named as Node names an Error's parts, its cause included."""
-    try:
-        message = str(error)
-    except Exception:
-        # an exception that cannot say what it is must not cost the log line
-        message = ""
-    described: dict[str, Any] = {"name": type(error).__name__, "message": _printable(message)}
+    """An exception as JSON, named as Node names an Error's parts."""
     if isinstance(error, RemoteError):
-        described = {"name": error.name, "message": error.message}
+        described: dict[str, Any] = {"name": error.name, "message": error.message}
         if error.stack is not None:
             described["stack"] = error.stack
         return described
-    code = getattr(error, "code", None)
-    if isinstance(code, (str, int)):
-        described["code"] = code
-    if error.__traceback__ is not None:
-        described["stack"] = _printable("".join(traceback.format_exception(error, chain=False)))
+    described = {"name": type(error).__name__, "message": _text(error, "")}
+    with contextlib.suppress(Exception):
+        if isinstance(code := getattr(error, "code", None), (str, int)):
+            described["code"] = code
+    with contextlib.suppress(Exception):
+        if error.__traceback__ is not None:
+            described["stack"] = _printable("".join(traceback.format_exception(error, chain=False)))
     return described
+
+
+def _text(value: Any, default: str) -> str:
+    try:
+        return _printable(str(value))
+    except Exception:
+        # what cannot say what it is must not cost the log line
+        return default
 
 
 def _printable(text: str) -> str:
@@ -140,10 +148,47 @@ def _printable(text: str) -> str:
 def log_error(error: Any) -> Any:
     """What the log's `error` column gets: an exception described, with its causes; anything else as it is."""
     if not isinstance(error, BaseException):
-        return {} if error is None else dict(error) if isinstance(error, Mapping) else error
+        return {} if error is None else error
     described = describe_exception(error)
     innermost, seen = described, 1
     while (error := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) and seen < 10:
         innermost["cause"] = innermost = describe_exception(error)
         seen += 1
     return described
+
+
+def plain_log(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A log line that was refused, such that it is taken: what has no JSON form is described, what is long is cut."""
+    plain = dict(values)
+    error = _plain(plain["error"], JSON_DEPTH, iter(range(_MOST_VALUES)))
+    text = json.dumps(error, ensure_ascii=False)
+    plain["error"] = error if len(text.encode()) <= TEXT_BYTES else _shortened(text)
+    if isinstance(message := plain.get("message"), str):
+        plain["message"] = _shortened(message)
+    return plain
+
+
+def _plain(value: Any, levels: int, budget: Iterator[int]) -> Any:
+    """A value as JSON, of so many levels, and so many values in all: it may hold itself, many times over."""
+    if next(budget, None) is None:
+        return _MARK
+    with contextlib.suppress(Exception):
+        if isinstance(value, BaseException):
+            value = log_error(value)
+        if levels and isinstance(value, Mapping):
+            return {_text(key, "?"): _plain(item, levels - 1, budget) for key, item in value.items()}
+        if levels and isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(item, levels - 1, budget) for item in value]
+        if isinstance(value, (int, float, NoneType)):
+            encode_json(value)
+            return value
+    return _text(value, f"<{type(value).__name__}>")
+
+
+def _shortened(text: str) -> str:
+    data = _printable(text).encode()
+    return data.decode() if len(data) <= TEXT_BYTES else data[: TEXT_BYTES - 16].decode(errors="ignore") + _MARK
+
+
+_MARK: Final = "… (cut)"
+_MOST_VALUES: Final = 10_000

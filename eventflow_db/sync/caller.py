@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..driver.waiting import MANY, in_turns
 from ..errors import InvalidValueError, NotFoundError
 from ..forking import ProcessBound
 from ..query.rows import Result
@@ -34,7 +36,10 @@ class Caller(ProcessBound):
         raise NotImplementedError
 
     def _read(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
-        return statement.spec.decode(self._run(statement.call(values)))
+        spec, result = statement.spec, self._run(statement.call(values))
+        if len(result.rows) < MANY:
+            return spec.decode(result)
+        return in_turns(partial(_decode, spec, result), result.rows)
 
     def _read_one(self, statement: Statement, values: Mapping[str, Any]) -> Any:
         rows = statement.spec.decode(self._run(statement.call(values)))
@@ -57,22 +62,31 @@ class Caller(ProcessBound):
     ) -> list[dict[str, Any]]:
         """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
         statement, spec = query.statement, query.statement.spec
-        groups: list[bytes] = []
-        rows: list[dict[str, Any]] = []
         if not isinstance(items, Iterable):
             raise spec.invalid("must be an iterable of what is to be persisted")
-        for number, item in enumerate(items):
-            try:
-                rows.append((values or values_of)(spec, item))
-                groups.append(statement.values(spec.bind(rows[-1])))
-            except InvalidValueError as error:
-                failure = InvalidValueError(error.code, f"item {number}: {error.message}")
-                break
-        else:
-            if groups:
-                self._run_batch(statement, groups, rows)
-            return rows
-        raise failure
+
+        def encode(numbered: Sequence[tuple[int, Any]]) -> list[tuple[bytes, dict[str, Any]]]:
+            encoded = []
+            for number, item in numbered:
+                try:
+                    row = (values or values_of)(spec, item)
+                    encoded.append((statement.values(spec.bind(row)), row))
+                except InvalidValueError as error:
+                    failure = InvalidValueError(error.code, f"item {number}: {error.message}")
+                    break
+            else:
+                return encoded
+            raise failure
+
+        encoded = in_turns(encode, list(enumerate(items)))
+        rows = [row for _, row in encoded]
+        if rows:
+            self._run_batch(statement, [group for group, _ in encoded], rows)
+        return rows
+
+    def _revived(self, events: Sequence[Event]) -> list[Event]:
+        """Events whose `data` is deserialized."""
+        return in_turns(lambda some: [revived(event) for event in some], events)
 
     def _iterate(
         self, query: Callable[..., list[Event]], after: Event | str, page: int, deserialize: bool, **keys: str
@@ -86,6 +100,10 @@ class Caller(ProcessBound):
             if len(events) < page:
                 return
             position = events[-1].id
+
+
+def _decode(spec: QuerySpec, result: Result, rows: Sequence[bytes]) -> list[Any]:
+    return spec.decode(result._replace(rows=rows))
 
 
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -132,7 +133,7 @@ class EventflowDB(PooledSession):
 
     def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         spec, budget = statement.spec, Budget(self.settings)
-        texts = list(statement.batches(groups))
+        texts = list(islice(statement.batches(groups), 2))
         if len(texts) == 1:
             try:
                 self._run_within(Call(spec, texts[0], rows), budget)
@@ -156,7 +157,7 @@ class EventflowDB(PooledSession):
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
         """Hold a named lock of the server: `with db.lock("nightly"): …`.
 
-        reference: 1 to 64 characters, the same as Node's; it counts for the whole server, not the database or
+        reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 

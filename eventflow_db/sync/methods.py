@@ -93,7 +93,7 @@ class Methods(Caller):
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
         """
         events = self._sql.event.read_by_domain_and_pid(self, domain=domain, pid=pid, limit=limit)
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def read_events_by_domain_and_pid_between_timestamps(
         self,
@@ -116,7 +116,7 @@ class Methods(Caller):
         events = self._sql.event.read_by_domain_and_pid_between_timestamps(
             self, domain=domain, pid=pid, start=start, end=end, limit=limit
         )
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def read_events_by_domain_and_pid_and_names(
         self, domain: str, pid: str, names: Sequence[str], *, limit: int | None = None, deserialize: bool = False
@@ -132,7 +132,7 @@ class Methods(Caller):
         events = self._sql.event.read_by_domain_and_pid_and_names(
             self, domain=domain, pid=pid, names=names, limit=limit
         )
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def read_distinct_pid_by_domain(self, domain: str, *, limit: int | None = None) -> list[str]:
         """Read the processes that a domain has events of, each once, sorted.
@@ -167,7 +167,7 @@ class Methods(Caller):
         E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ.
         """
         events = self._sql.event.read_by_domain_and_cpid(self, domain=domain, cpid=cpid, limit=limit)
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def read_events_by_eid(self, eid: str, *, limit: int | None = None, deserialize: bool = False) -> list[Event]:
         """Read the events of every domain that are associated with an entity, oldest first.
@@ -178,7 +178,7 @@ class Methods(Caller):
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_EID.
         """
         events = self._sql.event.read_by_eid(self, eid=eid, limit=limit)
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def read_events_by_domain_and_eid(
         self, domain: str, eid: str, *, limit: int | None = None, deserialize: bool = False
@@ -192,7 +192,7 @@ class Methods(Caller):
         E_EVENTFLOW_DB_EVENTS_READ_BY_DOMAIN_AND_EID.
         """
         events = self._sql.event.read_by_domain_and_eid(self, domain=domain, eid=eid, limit=limit)
-        return [revived(event) for event in events] if deserialize else events
+        return self._revived(events) if deserialize else events
 
     def iter_events_by_domain_and_cpid(
         self, domain: str, cpid: str, *, after: Event | str = "", page: int = 1000, deserialize: bool = False

@@ -59,7 +59,9 @@ LIMIT :limit;
 
 -- name: read_page_by_domain_and_pid(domain, pid, timestamp, id, page)
 -- A page of the events of a process behind the position (timestamp, id), oldest first.
--- The position is spelled out because neither server finds the index behind a row comparison.
+-- The position is spelled out because neither server finds the index behind a row comparison, and as alternatives,
+-- each of which is a range of the index (behind its columns come those of the primary key), however many events
+-- have one timestamp.
 -- param domain: identifier
 -- param pid: identifier
 -- param timestamp: datetime(3)
@@ -67,11 +69,11 @@ LIMIT :limit;
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
--- index: event.idx_domain_pid (domain, pid, timestamp)
+-- index: event.idx_domain_pid (domain, pid, timestamp, id)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event FORCE INDEX (idx_domain_pid)
-WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
+WHERE domain = :domain AND pid = :pid AND (timestamp > :timestamp OR (timestamp = :timestamp AND id > :id))
 ORDER BY timestamp, id
 LIMIT :page;
 
@@ -143,6 +145,8 @@ WHERE domain = :domain AND pid = :pid;
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
 -- method: read_events_by_domain_and_cpid
 -- Read the events of a domain that are associated with a correlated process, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param domain: identifier
 -- param cpid: identifier
 -- param limit: limit
@@ -151,15 +155,22 @@ WHERE domain = :domain AND pid = :pid;
 -- index: event_cpid.idx_cpid (cpid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_cpid
-STRAIGHT_JOIN event ON event.id = event_cpid.event_id
-WHERE event_cpid.cpid = :cpid AND event.domain = :domain
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_cpid
+    STRAIGHT_JOIN event ON event.id = event_cpid.event_id
+    WHERE event_cpid.cpid = :cpid AND event.domain = :domain
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_by_eid(eid, limit)
 -- method: read_events_by_eid
 -- Read the events of every domain that are associated with an entity, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param eid: identifier
 -- param limit: limit
 -- returns: Event*
@@ -167,15 +178,22 @@ LIMIT :limit;
 -- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_eid
-STRAIGHT_JOIN event ON event.id = event_eid.event_id
-WHERE event_eid.eid = :eid
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_eid
+    STRAIGHT_JOIN event ON event.id = event_eid.event_id
+    WHERE event_eid.eid = :eid
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_by_domain_and_eid(domain, eid, limit)
 -- method: read_events_by_domain_and_eid
 -- Read the events of a domain that are associated with an entity, oldest first.
+-- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
+-- small tables, and sort behind that.
 -- param domain: identifier
 -- param eid: identifier
 -- param limit: limit
@@ -184,11 +202,16 @@ LIMIT :limit;
 -- index: event_eid.idx_eid (eid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_eid
-STRAIGHT_JOIN event ON event.id = event_eid.event_id
-WHERE event_eid.eid = :eid AND event.domain = :domain
-ORDER BY event.timestamp, event.id
-LIMIT :limit;
+FROM (
+    SELECT event.id, event.timestamp
+    FROM event_eid
+    STRAIGHT_JOIN event ON event.id = event_eid.event_id
+    WHERE event_eid.eid = :eid AND event.domain = :domain
+    ORDER BY event.timestamp, event.id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
+ORDER BY found.timestamp, found.id;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
 -- method: iter_events_by_domain_and_cpid

@@ -3,8 +3,8 @@
 -- case: syntax error
 -- check finds: event.read_by_eid: (1064)
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WERE event_eid.eid = :eid
+-     WHERE event_eid.eid = :eid
++     WERE event_eid.eid = :eid
 
 -- case: unknown table
 -- check finds: event.read: events' doesn't exist (1146)

@@ -7,23 +7,30 @@
 - WHERE domain = :domain AND pid = :pid
 + WHERE domain = :domain AND LOWER(pid) = :pid
 
+-- case: position of a page by its time alone
+-- Every page would begin at the first of the events that have one timestamp.
+-- check finds: event.read_page_by_domain_and_pid: promised: event.idx_domain_pid (domain, pid, timestamp, id)
+-- query: event.read_page_by_domain_and_pid
+- WHERE domain = :domain AND pid = :pid AND (timestamp > :timestamp OR (timestamp = :timestamp AND id > :id))
++ WHERE domain = :domain AND pid = :pid AND timestamp >= :timestamp AND (timestamp > :timestamp OR id > :id)
+
 -- case: function on the column
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE LOWER(event_eid.eid) = :eid
+-     WHERE event_eid.eid = :eid
++     WHERE LOWER(event_eid.eid) = :eid
 
 -- case: leading wildcard
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE event_eid.eid LIKE CONCAT('%', :eid)
+-     WHERE event_eid.eid = :eid
++     WHERE event_eid.eid LIKE CONCAT('%', :eid)
 
 -- case: wrong collation
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
-- WHERE event_eid.eid = :eid
-+ WHERE event_eid.eid COLLATE utf8mb4_general_ci = :eid
+-     WHERE event_eid.eid = :eid
++     WHERE event_eid.eid COLLATE utf8mb4_general_ci = :eid
 
 -- case: or without an index
 -- check finds: hub.read_online: scans hub
@@ -53,10 +60,10 @@
 -- The join reads the wrong table first.
 -- check finds: event.read_by_eid: scans event
 -- query: event.read_by_eid
-- FROM event_eid
-- STRAIGHT_JOIN event ON event.id = event_eid.event_id
-+ FROM event
-+ STRAIGHT_JOIN event_eid ON event.id = event_eid.event_id
+-     FROM event_eid
+-     STRAIGHT_JOIN event ON event.id = event_eid.event_id
++     FROM event
++     STRAIGHT_JOIN event_eid ON event.id = event_eid.event_id
 
 -- case: annotation of another index
 -- check finds: event.read: plan: event.PRIMARY…promised: event.idx_rid
