@@ -111,13 +111,16 @@ class EventCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
 class EventCpidPersist(Query):
-    def __call__(self, session: Caller, /, *, event_id: str, cpid: str) -> int: ...
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
 
 class EventCpidDelete(Query):
-    def __call__(self, session: Caller, /, *, event_id: str, cpid: str) -> int: ...
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
 
 class EventCpidReadByEventId(Query):
     def __call__(self, session: Caller, /, *, event_id: str, limit: int | None) -> list[str]: ...
+
+class EventCpidReadByEventIdWithDomain(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, limit: int | None) -> list[tuple[str, str]]: ...
 
 class EventCpidCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -282,6 +285,7 @@ class EventCpidQueries:
     persist: EventCpidPersist
     delete: EventCpidDelete
     read_by_event_id: EventCpidReadByEventId
+    read_by_event_id_with_domain: EventCpidReadByEventIdWithDomain
     create_table: EventCpidCreateTable
 
 class EventEidQueries:
