@@ -6,7 +6,9 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pymysql
@@ -18,7 +20,7 @@ from eventflow_db.testing import Server
 
 from . import node
 from .api import API, concurrently
-from .operations import OPERATIONS, TABLES, call
+from .operations import OPERATIONS, TABLES, call, fails
 from .support import EVENT, Admin, execute
 
 
@@ -308,3 +310,84 @@ def test_every_operation_works_on_node_4_8s_own_tables(
         with contextlib.suppress(errors.NotFoundError):
             call(db, name)
     assert {row for row in before if row[0] != "partition"} <= structure(admin, empty_database)
+
+
+# --- tables that operations would fail on
+
+
+@pytest.mark.parametrize(
+    ("change", "unfit"),
+    [
+        ("ALTER TABLE hub MODIFY id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL", "hub"),
+        ("ALTER TABLE certificate MODIFY id VARCHAR(64) COLLATE ascii_general_ci NOT NULL", "certificate"),
+        ("ALTER TABLE log CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "log"),
+        ("ALTER TABLE event_cpid DROP PRIMARY KEY, ADD PRIMARY KEY (event_id, cpid), DROP INDEX idx_domain_cpid, "
+         "DROP COLUMN domain", "event_cpid"),
+    ],
+)  # fmt: skip
+def test_setup_table_schemas_table_that_operations_would_fail_on_raises_its_name_and_the_cure(
+    empty_db: EventflowDB, admin: Admin, empty_database: str, change: str, unfit: str
+) -> None:
+    empty_db.setup_table_schemas()
+    admin.use(empty_database)
+    admin.execute("SET foreign_key_checks = 0")
+    if unfit == "hub":
+        admin.execute("DROP TABLE event_published")
+    admin.execute(change)
+    admin.execute("SET foreign_key_checks = 1")
+    for _ in range(2):
+        with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+            empty_db.setup_table_schemas()
+        assert caught.value.message.endswith(f"would fail or compare inexactly on {unfit}: eventflow-db upgrade")
+
+
+def test_setup_table_schemas_on_node_4_1s_tables_raises_all_that_compare_inexactly(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
+    node.create(admin, empty_database, "4.1")
+    with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+        empty_db.setup_table_schemas()
+    assert f"on {', '.join(sorted(TABLES))}: eventflow-db upgrade" in caught.value.message
+
+
+def test_setup_table_schemas_on_node_4_8s_tables_raises_nothing(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
+    node.create(admin, empty_database, "4.8")
+    empty_db.setup_table_schemas()
+
+
+def test_setup_table_schemas_waits_for_who_sets_up(db: EventflowDB, api: API, settings: Settings) -> None:
+    other = api.database(settings)
+    done = threading.Event()
+
+    def set_up() -> None:
+        other.setup_table_schemas()
+        done.set()
+
+    with db.lock("eventflow-db setup"):
+        thread = threading.Thread(target=set_up, daemon=True)
+        thread.start()
+        assert not done.wait(0.5)
+    assert done.wait(10)
+    thread.join()
+
+
+@pytest.mark.slow
+def test_setup_table_schemas_while_node_sets_up_leaves_a_whole_database(
+    api: API, eventflow_server: Server, admin: Admin
+) -> None:
+    for number in range(8):
+        name = f"eventflow_test_whole_{number}"
+        admin.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        admin.execute(f"CREATE DATABASE `{name}`")
+        other = Admin(eventflow_server)
+        db = api.database(eventflow_server.database_url(name))
+        try:
+            concurrently(db.setup_table_schemas, partial(node.create, other, name, "4.8"))
+            assert tables(admin, name) == set(TABLES)
+            db.setup_table_schemas()
+            walk(db)
+        finally:
+            other.close()
+            admin.execute(f"DROP DATABASE `{name}`")

@@ -280,6 +280,9 @@ class SessionRollbackToSavepoint(Query):
 class SessionReleaseSavepoint(Query):
     def __call__(self, session: AsyncCaller, /, *, savepoint: int) -> Awaitable[int]: ...
 
+class SessionReadUnfitTables(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -368,6 +371,7 @@ class SessionQueries:
     savepoint: SessionSavepoint
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
+    read_unfit_tables: SessionReadUnfitTables
 
 class Catalogue:
     """The tables with their queries."""

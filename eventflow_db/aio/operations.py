@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ..errors import DuplicateError, EventflowDBError, InvalidValueError
+from ..errors import DuplicateError, EventflowDBError, InvalidValueError, SchemaError
 from ..identifiers import generate_event_id
 from ..inputs import NewCertificate, NewEvent, NewLog
 from ..query.parameters import COLD_PARTITION, partition_name, refusals, utc_day
@@ -50,16 +50,31 @@ class AsyncSession(AsyncMethods):
     async def setup_table_schemas(self) -> None:
         """Create every table that is missing. Safe to run again, and from many processes at once.
 
-        Raises: EventflowDBError (E_EVENTFLOW_DB_CREATE_TABLE_…); InvalidValueError inside a transaction.
+        Raises: SchemaError naming the tables on which operations would fail or compare inexactly
+        (E_EVENTFLOW_DB_SETUP_TABLE_SCHEMAS); others (E_EVENTFLOW_DB_CREATE_TABLE_…, E_EVENTFLOW_DB_LOCK);
+        InvalidValueError inside a transaction.
         """
+        # before the lock, so that a server that cannot be asked is told by its code: it refers to no other table
         await self.create_table_certificate()
-        await self.create_table_hub()
-        await self.create_table_event()
-        await self.create_table_event_cpid()
-        await self.create_table_event_eid()
-        await self.create_table_event_published()
-        await self.create_table_event_scheduled()
-        await self.create_table_log()
+        failure = None
+        async with self.lock("eventflow-db setup", 300):
+            try:
+                await self.create_table_hub()
+                await self.create_table_event()
+                await self.create_table_event_cpid()
+                await self.create_table_event_eid()
+                await self.create_table_event_published()
+                await self.create_table_event_scheduled()
+                await self.create_table_log()
+            except SchemaError as error:
+                # the tables that are there may be why
+                failure = error
+            query = self._sql.session.read_unfit_tables
+            if unfit := await query(self):
+                text = f"operations would fail or compare inexactly on {', '.join(unfit)}: eventflow-db upgrade"
+                raise query.statement.spec.failure(SchemaError, text) from failure
+        if failure is not None:
+            raise failure
 
     # --- events
 

@@ -256,6 +256,9 @@ class SessionRollbackToSavepoint(Query):
 class SessionReleaseSavepoint(Query):
     def __call__(self, session: Caller, /, *, savepoint: int) -> int: ...
 
+class SessionReadUnfitTables(Query):
+    def __call__(self, session: Caller, /) -> list[str]: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -344,6 +347,7 @@ class SessionQueries:
     savepoint: SessionSavepoint
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
+    read_unfit_tables: SessionReadUnfitTables
 
 class Catalogue:
     """The tables with their queries."""
