@@ -144,9 +144,8 @@ class AsyncSession(AsyncMethods):
         """
         statement = self._sql.log.persist.statement
         values = values_of(statement.spec, log)
-        values["error"] = log_error(values.get("error"))
         try:
-            await self._write(statement, values)
+            await self._write(statement, {**values, "error": log_error(values.get("error"))})
             return
         except InvalidValueError:
             # nothing was written, and what is wrong with it is said by the next try

@@ -145,9 +145,8 @@ class Session(Methods):
         """
         statement = self._sql.log.persist.statement
         values = values_of(statement.spec, log)
-        values["error"] = log_error(values.get("error"))
         try:
-            self._write(statement, values)
+            self._write(statement, {**values, "error": log_error(values.get("error"))})
             return
         except InvalidValueError:
             # nothing was written, and what is wrong with it is said by the next try
