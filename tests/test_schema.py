@@ -85,9 +85,9 @@ STRUCTURE = {
     " FROM information_schema.referential_constraints WHERE constraint_schema = %s",
     "check": "SELECT constraint_name, check_clause FROM information_schema.check_constraints"
     " WHERE constraint_schema = %s",
-    "partition": "SELECT table_name, partition_name, partition_ordinal_position, partition_method,"
+    "partition": "SELECT table_name, partition_name, partition_method,"
     " partition_expression, partition_description FROM information_schema.partitions"
-    " WHERE table_schema = %s AND partition_name IS NOT NULL",
+    " WHERE table_schema = %s AND partition_name NOT LIKE 'p_cold_%%'",
     "table": "SELECT table_name, engine, table_type FROM information_schema.tables WHERE table_schema = %s",
 }
 ADDITIONS = {

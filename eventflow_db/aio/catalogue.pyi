@@ -62,6 +62,9 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[Event]: ...
 
+class EventReadDomains(Query):
+    def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str]) -> Awaitable[list[tuple[str, str]]]: ...
+
 class EventDelete(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[int]: ...
 
@@ -121,6 +124,11 @@ class EventCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
 class EventCpidPersist(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, cpid: str, domain: str | None = ...
+    ) -> Awaitable[int]: ...
+
+class EventCpidPersistInDomain(Query):
     def __call__(
         self, session: AsyncCaller, /, *, event_id: str, cpid: str, domain: str | None = ...
     ) -> Awaitable[int]: ...
@@ -293,6 +301,7 @@ class CertificateQueries:
 class EventQueries:
     persist: EventPersist
     read: EventRead
+    read_domains: EventReadDomains
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -310,6 +319,7 @@ class EventQueries:
 
 class EventCpidQueries:
     persist: EventCpidPersist
+    persist_in_domain: EventCpidPersistInDomain
     delete: EventCpidDelete
     read_by_event_id: EventCpidReadByEventId
     read_by_event_id_with_domain: EventCpidReadByEventIdWithDomain

@@ -132,6 +132,29 @@ class AsyncSession(AsyncMethods):
                 return
             timestamp, id = events[-1].timestamp, events[-1].id
 
+    # --- associations
+
+    async def persist_events_cpid(self, associations: Iterable[tuple[str, str] | tuple[str, str, str | None]]) -> int:
+        """Persist many, all or none, as `persist_event_cpid` does one; gives how many.
+
+        associations: an iterable of tuples (event_id, cpid[, domain]). They are sent in statements of many rows.
+        Inside a transaction they are part of it.
+
+        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule
+        (E_EVENTFLOW_DB_EVENT_CPID_PERSIST).
+        """
+        query = self._sql.event_cpid.persist_in_domain
+        rows = [row for _, row in await self._encode_many(query, associations)]
+        ids = list({row["event_id"]: None for row in rows if row.get("domain") is None})
+        domains: dict[str, str] = {}
+        for start in range(0, len(ids), PAGE):
+            domains.update(await self._sql.event.read_domains(self, ids=ids[start : start + PAGE]))
+
+        def in_domain(_: QuerySpec, row: dict[str, Any]) -> dict[str, Any]:
+            return {**row, "domain": row.get("domain") or domains.get(row["event_id"])}
+
+        return len(await self._persist_many(query, rows, in_domain))
+
     # --- logs
 
     async def persist_log(self, log: NewLog) -> None:

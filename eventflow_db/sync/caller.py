@@ -58,6 +58,16 @@ class Caller(ProcessBound):
         self, query: Query, items: Iterable[Any], values: Callable[[QuerySpec, Any], dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:
         """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
+        encoded = self._encode_many(query, items, values)
+        rows = [row for _, row in encoded]
+        if rows:
+            self._run_batch(query.statement, [group for group, _ in encoded], rows)
+        return rows
+
+    def _encode_many(
+        self, query: Query, items: Iterable[Any], values: Callable[[QuerySpec, Any], dict[str, Any]] | None = None
+    ) -> list[tuple[bytes, dict[str, Any]]]:
+        """The group of values of each row, with the row."""
         statement, spec = query.statement, query.statement.spec
         if not isinstance(items, Iterable):
             raise spec.invalid("must be an iterable of what is to be persisted")
@@ -75,11 +85,7 @@ class Caller(ProcessBound):
                 return encoded
             raise failure
 
-        encoded = in_turns(encode, list(enumerate(items)))
-        rows = [row for _, row in encoded]
-        if rows:
-            self._run_batch(statement, [group for group, _ in encoded], rows)
-        return rows
+        return in_turns(encode, list(enumerate(items)))
 
     def _revived(self, events: Sequence[Event]) -> list[Event]:
         """Events whose `data` is deserialized."""

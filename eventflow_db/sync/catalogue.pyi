@@ -62,6 +62,9 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: Caller, /, *, id: str) -> Event: ...
 
+class EventReadDomains(Query):
+    def __call__(self, session: Caller, /, *, ids: Sequence[str]) -> list[tuple[str, str]]: ...
+
 class EventDelete(Query):
     def __call__(self, session: Caller, /, *, id: str) -> int: ...
 
@@ -111,6 +114,9 @@ class EventCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
 class EventCpidPersist(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
+
+class EventCpidPersistInDomain(Query):
     def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
 
 class EventCpidDelete(Query):
@@ -269,6 +275,7 @@ class CertificateQueries:
 class EventQueries:
     persist: EventPersist
     read: EventRead
+    read_domains: EventReadDomains
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -286,6 +293,7 @@ class EventQueries:
 
 class EventCpidQueries:
     persist: EventCpidPersist
+    persist_in_domain: EventCpidPersistInDomain
     delete: EventCpidDelete
     read_by_event_id: EventCpidReadByEventId
     read_by_event_id_with_domain: EventCpidReadByEventIdWithDomain

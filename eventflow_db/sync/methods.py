@@ -263,17 +263,6 @@ class Methods(Caller):
         """
         return self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid, domain=domain) > 0
 
-    def persist_events_cpid(self, associations: Iterable[tuple[str, str] | tuple[str, str, str | None]]) -> int:
-        """Persist many, all or none, as persist_event_cpid does one; gives how many.
-
-        associations: an iterable of tuples (event_id, cpid[, domain]). They are sent in statements of many rows.
-        Inside a transaction they are part of it.
-
-        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule. The
-        code is E_EVENTFLOW_DB_EVENT_CPID_PERSIST.
-        """
-        return len(self._persist_many(self._sql.event_cpid.persist, associations))
-
     def delete_event_cpid(self, event_id: str, cpid: str, *, domain: str | None = None) -> bool:
         """Delete the association of an event with a correlated process of a domain.
 

@@ -29,6 +29,18 @@ SELECT id, timestamp, domain, rid, pid, name, data
 FROM event
 WHERE id = :id;
 
+-- name: read_domains(ids)
+-- The domains of events, by their ids.
+-- param ids: identifier*
+-- returns: (str, str)*
+-- error: E_EVENTFLOW_DB_EVENT_CPID_PERSIST could not persist event cpid
+-- index: event.PRIMARY (id)
+-- idempotent: yes
+SELECT id, domain
+FROM event FORCE INDEX (PRIMARY)
+WHERE id IN :ids
+ORDER BY id;
+
 -- name: delete(id)!
 -- method: delete_event
 -- Delete an event with its associations, schedule and publication; its answers stay, without their rid.
