@@ -159,7 +159,7 @@ class Session(Methods):
     # --- logs
 
     def persist_log(self, log: NewLog) -> None:
-        """Persist a log line, at the server's clock. An exception as `error` is written with its causes.
+        """Persist a log line, at the server's clock. An exception as `error` is written with its causes, as Node does.
 
         The line is not lost for what it holds: what has no JSON form in `error` is described, and a message or error
         that is too long is cut, with a mark behind it.
