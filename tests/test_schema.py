@@ -196,7 +196,7 @@ def node_connection(eventflow_server: Server, empty_database: str) -> Iterator[A
     connection = pymysql.connect(
         host=settings.host, port=settings.port, user=settings.user, password=settings.password,
         database=settings.database, charset="utf8mb4", client_flag=CLIENT.FOUND_ROWS,
-        init_command="SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, autocommit = 1",
+        init_command="SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES'",
     )  # fmt: skip
     yield connection
     connection.close()
