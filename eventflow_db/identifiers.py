@@ -10,8 +10,8 @@ from typing import Final
 
 from .forking import after_fork
 
-IDENTIFIER: Final = r"\A[^\s\x00\ud800-\udfff](?:[^\x00\ud800-\udfff]{0,%d}[^\s\x00\ud800-\udfff])?\Z"
-"""Text without white space around it: columns compare padded, so that "a" and "a " are one key."""
+IDENTIFIER: Final = r"\A[!-~](?:[ -~]{0,%d}[!-~])?\Z"
+"""Printable ASCII, without a space around it: columns compare padded, so that "a" and "a " are one key."""
 
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]

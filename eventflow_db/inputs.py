@@ -1,7 +1,7 @@
 # Generated from sql/ by scripts/generate; do not edit.
 """What new rows are made of: mappings with these keys.
 
-An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+An identifier is 1 to 64 printable ASCII characters, without a space around them.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class NewScheduledEvent(TypedDict):
 class NewHub(TypedDict):
     """What persist_hub takes.
 
-    id: an identifier. external_ip, internal_ip: text of 1 to 16 characters, without white space around it, NUL
-    or lone surrogates. external_port, internal_port: a whole number from 0 to 65535.
+    id: an identifier. external_ip, internal_ip: 1 to 45 printable ASCII characters, without a space around
+    them. external_port, internal_port: a whole number from 0 to 65535.
     """
 
     id: str

@@ -16,6 +16,7 @@ from eventflow_db.query.tokens import tokens
 
 Specs = Mapping[str, QuerySpec]
 
+_IDENTIFIER = TYPES["identifier"].rule
 _METHODS = '''# Generated from sql/ by scripts/generate; do not edit.
 """The operations that are one query each."""
 
@@ -36,7 +37,7 @@ from .caller import AsyncCaller
 class AsyncMethods(AsyncCaller):
     """One method for each query that has one.
 
-    An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    An identifier is {identifier}.
     """
 
 '''
@@ -65,7 +66,7 @@ _ITERATOR = (
 _INPUTS = '''# Generated from sql/ by scripts/generate; do not edit.
 """What new rows are made of: mappings with these keys.
 
-An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+An identifier is {identifier}.
 """
 
 from __future__ import annotations
@@ -87,12 +88,13 @@ def methods(specs: Specs) -> str:
         if spec.batch:
             made.append(_batch(spec))
     taken = sorted(f"New{spec.takes[1]}" for spec in chosen if spec.takes)
-    return _METHODS.format(inputs=", ".join(taken), records=", ".join(sorted(records))) + "\n\n".join(made)
+    head = _METHODS.format(identifier=_IDENTIFIER, inputs=", ".join(taken), records=", ".join(sorted(records)))
+    return head + "\n\n".join(made)
 
 
 def inputs(specs: Specs) -> str:
     """The source of inputs.py."""
-    return _INPUTS + "\n\n".join(_input(spec) for spec in specs.values() if spec.takes)
+    return _INPUTS.format(identifier=_IDENTIFIER) + "\n\n".join(_input(spec) for spec in specs.values() if spec.takes)
 
 
 def _input(spec: QuerySpec) -> str:
@@ -124,7 +126,7 @@ def _records(spec: QuerySpec) -> Iterator[str]:
 
 def _gives(spec: QuerySpec) -> str:
     """The type of what a query gives."""
-    base = spec.returns.rstrip("*?")
+    base = spec.returns.rstrip("*?").replace("(", "tuple[").replace(")", "]")
     kinds = {"rows": f"list[{base}]", "changed": "bool", "affected": "int", "none": "None"}
     return kinds.get(shape(spec.returns), base + (" | None" if spec.returns.endswith("?") else ""))
 
@@ -199,7 +201,7 @@ def _batch(spec: QuerySpec) -> str:
     """The method that persists many rows at once."""
     assert spec.batch is not None
     method, argument = spec.batch
-    kind, items = _tuple(spec), f"tuples ({', '.join(spec.types)})"
+    kind, items = _tuples(spec), f"tuples {spec.tuple_form}"
     if spec.takes:
         kind, items = f"New{spec.takes[1]} | {spec.takes[1]}", "mappings or records"
     paragraphs = [
@@ -215,8 +217,10 @@ def _batch(spec: QuerySpec) -> str:
     )
 
 
-def _tuple(spec: QuerySpec) -> str:
-    return f"tuple[{', '.join(kind.python for kind in spec.types.values())}]"
+def _tuples(spec: QuerySpec) -> str:
+    """The types of the tuples that stand for a row, with the keys at their end that may be left out and without."""
+    kinds = [kind.python + (" | None" if kind.absent else "") for kind in spec.types.values()]
+    return " | ".join(f"tuple[{', '.join(kinds[:length])}]" for length in range(spec.required, len(kinds) + 1))
 
 
 def _function(head: str, arguments: Sequence[str], gives: str, docstring: str, lines: Sequence[str]) -> str:

@@ -97,6 +97,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "persist_log": _by_hand("log.persist", agent="agent", message="message")._replace(takes_mapping=True),
     "archive_log": _by_hand("log.archive", date=date(2020, 1, 2)),
     "persist_certificate": _by_hand("certificate.persist", **CERTIFICATE)._replace(takes_mapping=True),
+    "persist_events_cpid": _by_hand("event_cpid.persist", associations=[("event-id", "cpid")]),
     "lock": _by_hand("lock.acquire", reference="reference", timeout=1),
     "prepare_log_partitions": _by_hand("log.prepare", days=1),
     "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),

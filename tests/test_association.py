@@ -10,7 +10,8 @@ import pytest
 from eventflow_db import Event, EventflowDB, errors
 
 from .operations import fails
-from .support import EVENT, NOON
+from .proxy import Proxy
+from .support import EVENT, NOON, Admin
 
 
 class Association:
@@ -129,6 +130,121 @@ def test_read_events_by_domain_and_association_limit_gives_the_oldest(
 def test_read_events_by_domain_and_association_unknown_gives_none(association: Association, several: list[str]) -> None:
     assert association.read_events("domain", "unknown") == []
     assert association.read_events("unknown", "shared") == []
+
+
+# --- correlated processes of a domain
+
+
+@pytest.fixture
+def as_node_4_1(admin: Admin, database: str, event_id: str) -> None:
+    """The association of the event with `cpid` as Node 4.1 writes it, without a domain."""
+    admin.execute(f"INSERT INTO `{database}`.event_cpid SET event_id = %s, cpid = 'cpid'", event_id)
+
+
+def stored_domains(admin: Admin, database: str) -> list[str]:
+    return sorted(domain for (domain,) in admin.execute(f"SELECT domain FROM `{database}`.event_cpid"))
+
+
+def test_persist_event_cpid_without_a_domain_stores_the_events_own(
+    db: EventflowDB, event_id: str, admin: Admin, database: str
+) -> None:
+    db.persist_event_cpid(event_id, "cpid")
+    db.persist_event_cpid(event_id, "other", domain=None)
+    assert stored_domains(admin, database) == ["domain", "domain"]
+
+
+def test_persist_event_cpid_of_several_domains_finds_the_event_in_each(db: EventflowDB, event_id: str) -> None:
+    assert db.persist_event_cpid(event_id, "cpid", domain="other") is True
+    assert db.read_events_by_domain_and_cpid("domain", "cpid") == []
+    assert ids(db.read_events_by_domain_and_cpid("other", "cpid")) == [event_id]
+    db.persist_event_cpid(event_id, "cpid")
+    assert ids(db.read_events_by_domain_and_cpid("domain", "cpid")) == [event_id]
+
+
+def test_persist_events_cpid_takes_pairs_and_triples(db: EventflowDB, event_id: str) -> None:
+    assert db.persist_events_cpid([(event_id, "a"), (event_id, "b", "other"), (event_id, "c", None)]) == 3
+    assert db.read_event_cpid_by_event_id_with_domain(event_id) == [("domain", "a"), ("domain", "c"), ("other", "b")]
+
+
+@pytest.mark.parametrize("given", [("event",), ("event", "cpid", "domain", "more"), "event", {"event_id": "event"}])
+def test_persist_events_cpid_of_other_than_pairs_and_triples_raises(nowhere: EventflowDB, given: Any) -> None:
+    with fails(errors.InvalidValueError, "EVENT_CPID_PERSIST") as caught:
+        nowhere.persist_events_cpid([given])
+    assert caught.value.message == "item 0: must be a tuple (event_id, cpid[, domain])"
+
+
+def test_persist_events_cpid_of_an_unknown_event_raises_and_persists_none(db: EventflowDB, event_id: str) -> None:
+    with fails(errors.MissingReferenceError, "EVENT_CPID_PERSIST"):
+        db.persist_events_cpid([(event_id, "cpid"), ("unknown", "cpid")])
+    assert db.read_event_cpid_by_event_id(event_id) == []
+
+
+def test_persist_event_cpid_lost_reply_is_written_once(far: EventflowDB, proxy: Proxy, event_id: str) -> None:
+    rule = proxy.cut_reply(b"event_cpid.persist@")
+    assert far.persist_event_cpid(event_id, "cpid") is True
+    assert rule.fired.is_set()
+    assert far.read_event_cpid_by_event_id_with_domain(event_id) == [("domain", "cpid")]
+
+
+@pytest.mark.parametrize("domain", [None, "domain", "other"])
+def test_delete_event_cpid_deletes_that_of_its_domain_alone(db: EventflowDB, event_id: str, domain: str | None) -> None:
+    db.persist_events_cpid([(event_id, "cpid"), (event_id, "cpid", "other"), (event_id, "cpid", "third")])
+    assert db.delete_event_cpid(event_id, "cpid", domain=domain) is True
+    assert db.delete_event_cpid(event_id, "cpid", domain=domain) is False
+    left = {("domain", "cpid"), ("other", "cpid"), ("third", "cpid")} - {(domain or "domain", "cpid")}
+    assert db.read_event_cpid_by_event_id_with_domain(event_id) == sorted(left)
+
+
+def test_read_event_cpid_by_event_id_gives_one_of_several_domains_once(db: EventflowDB, event_id: str) -> None:
+    db.persist_events_cpid([(event_id, "cpid"), (event_id, "cpid", "other"), (event_id, "another")])
+    assert db.read_event_cpid_by_event_id(event_id) == ["another", "cpid"]
+
+
+def test_read_event_cpid_by_event_id_with_domain_limit_gives_the_first(db: EventflowDB, event_id: str) -> None:
+    db.persist_events_cpid([(event_id, "b"), (event_id, "a", "z")])
+    assert db.read_event_cpid_by_event_id_with_domain(event_id, limit=1) == [("domain", "b")]
+
+
+@pytest.mark.usefixtures("as_node_4_1")
+def test_read_event_cpid_without_a_domain_is_the_events_own(db: EventflowDB, event_id: str) -> None:
+    assert db.read_event_cpid_by_event_id_with_domain(event_id) == [("domain", "cpid")]
+    assert ids(db.read_events_by_domain_and_cpid("domain", "cpid")) == [event_id]
+    assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid"))) == [event_id]
+    assert db.read_events_by_domain_and_cpid("other", "cpid") == []
+    assert list(db.iter_events_by_domain_and_cpid("other", "cpid")) == []
+
+
+@pytest.mark.usefixtures("as_node_4_1")
+@pytest.mark.parametrize(("domain", "deleted"), [(None, True), ("domain", True), ("other", False)])
+def test_delete_event_cpid_without_a_domain_is_the_events_own(
+    db: EventflowDB, event_id: str, domain: str | None, deleted: bool
+) -> None:
+    assert db.delete_event_cpid(event_id, "cpid", domain=domain) is deleted
+    assert db.read_event_cpid_by_event_id(event_id) == ([] if deleted else ["cpid"])
+
+
+@pytest.mark.usefixtures("as_node_4_1")
+def test_event_cpid_with_and_without_the_events_domain_is_one(db: EventflowDB, event_id: str) -> None:
+    db.persist_event_cpid(event_id, "cpid")
+    assert db.read_event_cpid_by_event_id_with_domain(event_id) == [("domain", "cpid")]
+    assert ids(db.read_events_by_domain_and_cpid("domain", "cpid")) == [event_id]
+    assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid", page=1))) == [event_id]
+    assert db.delete_event_cpid(event_id, "cpid") is True
+    assert db.read_event_cpid_by_event_id(event_id) == []
+
+
+def test_iter_events_by_domain_and_cpid_gives_each_once_whatever_the_page(
+    db: EventflowDB, admin: Admin, database: str
+) -> None:
+    there = [f"event-{number}" for number in range(9)]
+    db.persist_events([{**EVENT, "id": id} for id in there])
+    db.persist_events_cpid([(id, "cpid") for id in there[::2]])
+    for id in there[1::2]:
+        admin.execute(f"INSERT INTO `{database}`.event_cpid SET event_id = %s, cpid = 'cpid'", id)
+    db.persist_event_cpid(there[1], "cpid")
+    for page in (1, 2, 4, 100):
+        assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid", page=page))) == there
+    assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid", after=there[3]))) == there[4:]
 
 
 # --- entities, whatever the domain

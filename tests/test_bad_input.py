@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from eventflow_db import EventflowDB, errors
+from eventflow_db import Certificate, EventflowDB, Hub, PublishedEvent, ScheduledEvent, errors
+from eventflow_db.records import columns
 
 from .operations import OPERATIONS, call, fails
+from .support import NOON
 
 MAPPINGS = [name for name, operation in OPERATIONS.items() if operation.takes_mapping]
 OPTIONAL = {"persist_event": {"id", "timestamp", "rid", "data"}, "persist_log": {"error"}}
@@ -47,6 +49,31 @@ def test_persist_missing_keys_are_all_named(nowhere: EventflowDB, name: str) -> 
 def test_persist_keys_of_every_kind_of_mistake_are_all_named(nowhere: EventflowDB, name: str) -> None:
     values = dict.fromkeys(OPERATIONS[name].values, object()) | {"more": 1}
     assert keys(refusal(nowhere, name, values)) == sorted(values)
+
+
+RECORDS = {
+    "persist_event_published": PublishedEvent("id", NOON, "publisher", "c", "h", NOON, NOON, NOON, NOON, NOON),
+    "persist_event_scheduled": ScheduledEvent("id", NOON, NOON, NOON, NOON, NOON, "domain", "pid", "name"),
+    "persist_hub": Hub("id", NOON, "::1", 1, "::1", 1, NOON),
+    "persist_certificate": Certificate(NOON, NOON, 1, "id", "c", b"", b"", b"", b"", b"", b"", b"", b"", NOON, NOON),
+}
+"""Records that hold more than is written."""
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_persist_record_that_holds_what_is_not_written_raises_each_name(nowhere: EventflowDB, name: str) -> None:
+    record = RECORDS[name]
+    lost = [
+        column.name for column in columns(type(record))
+        if column.nullable and column.name not in OPERATIONS[name].values
+    ]  # fmt: skip
+    assert keys(refusal(nowhere, name, record)) == sorted(lost) != []
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_persist_record_of_another_table_raises(nowhere: EventflowDB, name: str) -> None:
+    other = next(record for known, record in RECORDS.items() if known != name)
+    assert refusal(nowhere, name, other) == "must be a mapping, or a record of its table"
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
@@ -121,9 +148,9 @@ def test_persist_hub_port_outside_0_to_65535_raises(nowhere: EventflowDB, key: s
 
 @pytest.mark.parametrize("key", ["external_ip", "internal_ip"])
 def test_persist_hub_address_that_its_column_cannot_hold_raises(nowhere: EventflowDB, key: str) -> None:
-    for bad in ("x" * 17, "", " 1.2.3.4", "1.2.3.4 ", None, 1, b"127.0.0.1", "1\0"):
+    for bad in ("x" * 46, "é", "", " 1.2.3.4", "1.2.3.4 ", None, 1, b"127.0.0.1", "1\0"):
         message = refusal(nowhere, "persist_hub", {**OPERATIONS["persist_hub"].values, key: bad})
-        assert message.startswith(f"{key}: must be text of 1 to 16 characters")
+        assert message.startswith(f"{key}: must be 1 to 45 printable ASCII characters")
 
 
 @pytest.mark.parametrize("timeout", [-1, 0.5, "1", None, True, 10**9])

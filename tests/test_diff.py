@@ -49,7 +49,7 @@ def test_diff_archived_partitions_is_empty(live: Settings) -> None:
     [
         (
             "ALTER TABLE event MODIFY pid VARCHAR(32) NOT NULL",
-            ("event", "column pid", "varchar(64) NOT NULL COLLATE utf8mb4_bin", "varchar(32) NOT NULL COLLATE utf8mb4_bin"),
+            ("event", "column pid", "varchar(64) NOT NULL COLLATE ascii_bin", "varchar(32) NOT NULL COLLATE ascii_bin"),
             "pid VARCHAR(64) NOT NULL,",
         ),
         (
@@ -59,12 +59,12 @@ def test_diff_archived_partitions_is_empty(live: Settings) -> None:
         ),
         (
             "ALTER TABLE event_published MODIFY publisher VARCHAR(64) NULL",
-            ("event_published", "column publisher", "varchar(64) NOT NULL COLLATE utf8mb4_bin", "varchar(64) NULL COLLATE utf8mb4_bin"),
+            ("event_published", "column publisher", "varchar(64) NOT NULL COLLATE ascii_bin", "varchar(64) NULL COLLATE ascii_bin"),
             "publisher VARCHAR(64) NOT NULL,",
         ),
         (
             "ALTER TABLE event_published ALTER publisher SET DEFAULT 'us'",
-            ("event_published", "column publisher", "varchar(64) NOT NULL COLLATE utf8mb4_bin", "varchar(64) NOT NULL DEFAULT us COLLATE utf8mb4_bin"),
+            ("event_published", "column publisher", "varchar(64) NOT NULL COLLATE ascii_bin", "varchar(64) NOT NULL DEFAULT us COLLATE ascii_bin"),
             "publisher VARCHAR(64) NOT NULL,",
         ),
         (
@@ -78,15 +78,15 @@ def test_diff_archived_partitions_is_empty(live: Settings) -> None:
         ),
         (
             "ALTER TABLE event MODIFY name VARCHAR(64) CHARACTER SET latin1 NOT NULL",
-            ("event", "column name", "varchar(64) NOT NULL COLLATE utf8mb4_bin", "varchar(64) NOT NULL COLLATE latin1_swedish_ci"),
+            ("event", "column name", "varchar(64) NOT NULL COLLATE ascii_bin", "varchar(64) NOT NULL COLLATE latin1_swedish_ci"),
             "name VARCHAR(64) NOT NULL,",
         ),
         (
             "ALTER TABLE hub DEFAULT CHARACTER SET latin1 COLLATE latin1_bin",
-            ("hub", "table", "ENGINE InnoDB COLLATE utf8mb4_bin", "ENGINE InnoDB COLLATE latin1_bin"),
+            ("hub", "table", "ENGINE InnoDB COLLATE ascii_bin", "ENGINE InnoDB COLLATE latin1_bin"),
             "CREATE TABLE IF NOT EXISTS hub (",
         ),
-        ("ALTER TABLE event ADD note TEXT NULL", ("event", "column note", None, "text NULL COLLATE utf8mb4_bin"), "CREATE TABLE IF NOT EXISTS event ("),
+        ("ALTER TABLE event ADD note TEXT NULL", ("event", "column note", None, "text NULL COLLATE ascii_bin"), "CREATE TABLE IF NOT EXISTS event ("),
         ("ALTER TABLE event DROP INDEX idx_name", ("event", "index idx_name", "(name, timestamp)", None), "INDEX idx_name (name, timestamp),"),
         (
             "ALTER TABLE event DROP INDEX idx_name, ADD INDEX idx_name (timestamp, name)",
@@ -114,7 +114,7 @@ def test_diff_archived_partitions_is_empty(live: Settings) -> None:
             ("certificate", "partition p_hot", "LESS THAN 1", "LESS THAN 2"),
             "PARTITION p_hot VALUES LESS THAN (1),",
         ),
-        ("DROP TABLE event_eid", ("event_eid", "table", "ENGINE InnoDB COLLATE utf8mb4_bin", None), "CREATE TABLE IF NOT EXISTS event_eid ("),
+        ("DROP TABLE event_eid", ("event_eid", "table", "ENGINE InnoDB COLLATE ascii_bin", None), "CREATE TABLE IF NOT EXISTS event_eid ("),
     ],
 )  # fmt: skip
 def test_diff_changed_table_gives_the_difference_and_its_line(

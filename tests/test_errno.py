@@ -62,8 +62,8 @@ STATEMENTS: dict[str, tuple[set[int], str]] = {
     "out of range": ({1264}, f"{HUB} ('a', 'i', 70000, 'i', 1)"),
     "not a number": ({1366}, f"{HUB} ('a', 'i', 'x', 'i', 1)"),
     "too long": ({1406}, f"{HUB} ('{'a' * 65}', 'i', 1, 'i', 1)"),
-    "no such event": ({1452}, "INSERT INTO event_cpid VALUES ('missing', 'cpid')"),
-    "null": ({1048}, "INSERT INTO event_cpid VALUES (NULL, 'cpid')"),
+    "no such event": ({1452}, "INSERT INTO event_eid VALUES ('missing', 'eid')"),
+    "null": ({1048}, "INSERT INTO event_eid VALUES (NULL, 'eid')"),
     "no value": ({1364}, "INSERT INTO hub (id) VALUES ('a')"),
     "collations": ({1267}, "SELECT 'a' COLLATE utf8mb4_bin = 'a' COLLATE utf8mb4_general_ci"),
     "not ASCII": ({3854, 1267}, "SELECT 1 FROM (SELECT CONVERT('a' USING ascii) AS id) AS keys_ WHERE id = 'é'"),
@@ -287,7 +287,7 @@ def test_errno_1792_of_a_read_only_session(api: API, settings: Settings, eventfl
     db = api.database(msgspec.structs.replace(settings, connection_limit=1))
     run(db, "SET SESSION TRANSACTION READ ONLY")
     with answers(1792):
-        run(db, "INSERT INTO event_cpid VALUES ('a', 'b')")
+        run(db, "INSERT INTO event_eid VALUES ('a', 'b')")
     assert size(db) == 0
 
 

@@ -212,9 +212,9 @@ def test_read_events_by_domain_and_pid_and_names_limit(db: EventflowDB, three: l
 
 
 def test_read_distinct_pid_by_domain_gives_each_once_sorted(db: EventflowDB) -> None:
-    db.persist_events([new(pid=pid) for pid in ("b", "a", "C", "b", "é", "e")])
+    db.persist_events([new(pid=pid) for pid in ("b", "a", "C", "b", "~", "e")])
     db.persist_event(new(domain="other", pid="elsewhere"))
-    assert db.read_distinct_pid_by_domain("domain") == ["C", "a", "b", "e", "é"]
+    assert db.read_distinct_pid_by_domain("domain") == ["C", "a", "b", "e", "~"]
 
 
 def test_read_distinct_pid_by_domain_limit(db: EventflowDB) -> None:
@@ -296,8 +296,7 @@ def test_persist_events_names_the_bad_event_by_its_number(nowhere: EventflowDB) 
     with fails(errors.InvalidValueError, "EVENT_PERSIST") as caught:
         nowhere.persist_events([new(), new(), new(pid="", more=1)])
     assert caught.value.message == (
-        "item 2: more: unknown key; pid: must be text of 1 to 64 characters, without white space around it, "
-        "NUL or lone surrogates"
+        "item 2: more: unknown key; pid: must be 1 to 64 printable ASCII characters, without a space around them"
     )
 
 

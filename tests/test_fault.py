@@ -396,7 +396,7 @@ def test_persist_events_cpid_reply_lost_is_outcome_unknown(
     far: EventflowDB, proxy: Proxy, admin: Admin, database: str, event_id: str
 ) -> None:
     """Which of the associations were there before, only their writer knows."""
-    proxy.cut_reply(b"event_cpid.persist@")
+    proxy.cut_reply(b"event_cpid.persist_in_domain@")
     with pytest.raises(errors.OutcomeUnknownError):
         far.persist_events_cpid([(event_id, "a"), (event_id, "b")])
     assert count(admin, database, "event_cpid") == 2

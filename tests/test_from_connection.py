@@ -131,8 +131,8 @@ def test_from_connection_counts_matched_rows(session: EventflowDB) -> None:
 
 
 def test_from_connection_reads_what_the_caller_wrote(api: API, session: EventflowDB, connection: Any) -> None:
-    api.execute(connection, "INSERT INTO event (id, domain, pid, name, data) VALUES ('é✓', 'd', 'p', 'n', '[1]')")
-    assert session.read_event("é✓").data == [1]
+    api.execute(connection, "INSERT INTO event (id, domain, pid, name, data) VALUES ('id', 'd', 'p', 'n', '[\"é✓\"]')")
+    assert session.read_event("id").data == ["é✓"]
 
 
 # Batches

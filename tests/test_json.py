@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from eventflow_db import EventflowDB, RemoteError, errors
+from eventflow_db import EventflowDB, Map, RemoteError, errors
 from eventflow_db.query import codec
 
 from .operations import fails
@@ -247,6 +247,82 @@ def test_read_event_deserialize_malformed_value_stays_as_it_is(db: EventflowDB, 
     assert db.read_event(id, deserialize=True).data == stored
 
 
+AS_NODE_WRITES_THEM = [
+    '{"$type":"Map","$value":[["a",1],["b",{"$type":"Map","$value":[]}]]}',
+    '{"$type":"Map","$value":[[{"k":1},{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}],[null,1.5]]}',
+    '{"$type":"Map","$value":[[1,"a"],[true,"b"]]}',
+    '{"$type":"Set","$value":["z","a",3,1,"é",{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}]}',
+    '{"$type":"Set","$value":[[1],{"k":{"$type":"Set","$value":[1]}},{"$type":"Map","$value":[]}]}',
+    '{"$type":"Set","$value":[{"$type":"Error","$value":{"name":"Error","message":"inner"}}]}',
+    '{"$type":"Date","$value":null}',
+    '{"$type":"Date","$value":"0001-01-01T00:00:00.000Z"}',
+    '{"$type":"Date","$value":"9999-12-31T23:59:59.999Z"}',
+    '{"$type":"Date","$value":"+012345-01-01T00:00:00.000Z"}',
+    '{"$type":"Date","$value":"-000001-01-01T00:00:00.000Z"}',
+    '{"$type":"Error","$value":{"name":"Error","stack":"Error"}}',
+    '{"$type":"Error","$value":{"name":"Error","stack":null,"message":"","code":7,"self":[],"_private":{"a":1}}}',
+    '{"$type":"Error","$value":{"name":"E","message":"m","at":{"$type":"Date","$value":"2030-01-02T03:04:05.678Z"}}}',
+    '{"$type":"Error","$value":{"name":"E","message":"m","cause":{"$type":"Error","$value":{"name":"I","message":""}}}}',
+    '{"$type":"Error","$value":{"name":"AggregateError","message":"m","errors":['
+    '{"$type":"Error","$value":{"name":"I","message":"1"}},{"$type":"Error","$value":{"name":"I","message":"2"}}]}}',
+    '{"$type":"Error","$value":{"name":"E","message":"m","cause":"text"}}',
+    '{"$type":"Error","$value":{"message":"no name"}}',
+    '{"$type":"Date"}', '{"$type":"Unknown","$value":{"$type":"Set","$value":[1]}}', '{"$type":"mine","more":1}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AS_NODE_WRITES_THEM)
+def test_what_node_wrote_and_deserialize_gave_is_written_again_unchanged(
+    db: EventflowDB, admin: Admin, database: str, text: str
+) -> None:
+    written_by_node(admin, database, text)
+    event_id = db.persist_event(new(db.read_event("node", deserialize=True).data), serialize=True)
+    assert same(db.read_event(event_id).data, json.loads(text))
+
+
+def test_read_event_deserialize_revives_what_is_inside_of_what_cannot_be_revived(
+    db: EventflowDB, admin: Admin, database: str
+) -> None:
+    written_by_node(admin, database, json.dumps({"$type": "Set", "$value": [{"at": DATE}]}))
+    assert db.read_event("node", deserialize=True).data == {"$type": "Set", "$value": [{"at": MOMENT}]}
+
+
+def test_read_event_deserialize_error_has_nodes_properties_and_cause(
+    db: EventflowDB, admin: Admin, database: str
+) -> None:
+    inner = {"$type": "Error", "$value": {"name": "RangeError", "message": "inner"}}
+    error = {"name": "AggregateError", "message": "m", "code": "E_X", "cause": inner, "errors": [inner], "at": DATE}
+    written_by_node(admin, database, json.dumps({"$type": "Error", "$value": error}))
+    found = db.read_event("node", deserialize=True).data
+    assert (found.code, found.at, str(found.cause), str(found.errors[0])) == (
+        "E_X", MOMENT, "RangeError: inner", "RangeError: inner",
+    )  # fmt: skip
+    assert found.__cause__ is found.cause
+
+
+def test_persist_event_serialize_exception_has_code_cause_properties_and_members(db: EventflowDB) -> None:
+    error: Any = ExceptionGroup("group", [ValueError("member")])
+    error.code, error.at, error.handle, error._hidden = "E_X", MOMENT, object(), 1
+    error.__cause__ = KeyError("cause")
+    assert db.read_event(db.persist_event(new(error), serialize=True)).data["$value"] == {
+        "name": "ExceptionGroup", "message": "group (1 sub-exception)", "code": "E_X", "at": DATE,
+        "cause": {"$type": "Error", "$value": {"name": "KeyError", "message": "'cause'"}},
+        "errors": [{"$type": "Error", "$value": {"name": "ValueError", "message": "member"}}],
+    }  # fmt: skip
+
+
+def test_persist_event_serialize_exception_that_holds_itself_leaves_that_out(db: EventflowDB) -> None:
+    error: Any = ValueError("outer")
+    error.itself, error.again = error, [error]
+    found = rich(db, error)
+    assert (str(found), vars(found).keys()) == ("ValueError: outer", {"name", "message"})
+
+
+def test_persist_event_serialize_writes_a_map_whose_keys_are_text(db: EventflowDB) -> None:
+    event_id = db.persist_event(new(Map(a=1)), serialize=True)
+    assert db.read_event(event_id).data == {"$type": "Map", "$value": [["a", 1]]}
+
+
 def test_persist_event_without_serialize_richer_value_raises(nowhere: EventflowDB) -> None:
     with fails(errors.InvalidValueError, "EVENT_PERSIST"):
         nowhere.persist_event(new({"at": MOMENT}))
@@ -255,7 +331,8 @@ def test_persist_event_without_serialize_richer_value_raises(nowhere: EventflowD
 @pytest.mark.parametrize(
     "data",
     [
-        datetime(2030, 1, 2), {"$type": "mine"}, {"set": {math.nan}}, {1: 2**64}, nested(32), nested(50_000), object(),
+        datetime(2030, 1, 2), DATE, {"a": {"$type": "Map", "$value": []}},
+        {"set": {math.nan}}, {1: 2**64}, nested(32), nested(50_000), object(),
         {1: nested(30)},
     ],
 )  # fmt: skip

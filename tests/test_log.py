@@ -24,6 +24,14 @@ def stored(admin: Admin, database: str) -> list[tuple[Any, ...]]:
     return [(agent, message, json.loads(error)) for agent, message, error in rows]
 
 
+def error_of(admin: Admin, database: str) -> Any:
+    """The parts of the exception of the one line, which is written as Node writes an Error."""
+    ((_, _, error),) = stored(admin, database)
+    assert error.keys() == {"$type", "$value"}
+    assert error["$type"] == "Error"
+    return error["$value"]
+
+
 def test_persist_log(db: EventflowDB, admin: Admin, database: str) -> None:
     result: object = db.persist_log(
         {"agent": "hub-id", "message": "Test log message", "error": {"message": "Error details"}}
@@ -42,7 +50,7 @@ def test_persist_log_exception_holds_name_message_stack_and_code(db: EventflowDB
         raise errors.ConflictError("E_CODE", "in the way")
     except errors.ConflictError as error:
         db.persist_log({"agent": "agent", "message": "message", "error": error})
-    ((_, _, described),) = stored(admin, database)
+    described = error_of(admin, database)
     assert (described["name"], described["message"], described["code"]) == (
         "ConflictError", "E_CODE: in the way", "E_CODE",
     )  # fmt: skip
@@ -53,8 +61,8 @@ def test_persist_log_exception_holds_its_causes(db: EventflowDB, admin: Admin, d
     error = ValueError("outer")
     error.__cause__ = KeyError("inner")
     db.persist_log({"agent": "agent", "message": "message", "error": error})
-    ((_, _, described),) = stored(admin, database)
-    assert (described["name"], described["cause"]["name"]) == ("ValueError", "KeyError")
+    described = error_of(admin, database)
+    assert (described["name"], described["cause"]["$value"]["name"]) == ("ValueError", "KeyError")
 
 
 def test_persist_log_exception_of_endless_causes_ends(db: EventflowDB, admin: Admin, database: str) -> None:
@@ -67,8 +75,7 @@ def test_persist_log_exception_of_endless_causes_ends(db: EventflowDB, admin: Ad
 
 def test_persist_log_exception_with_lone_surrogate_is_persisted(db: EventflowDB, admin: Admin, database: str) -> None:
     db.persist_log({"agent": "agent", "message": "message", "error": OSError("\udcff")})
-    ((_, _, described),) = stored(admin, database)
-    assert described["message"] == "\\udcff"
+    assert error_of(admin, database)["message"] == "\\udcff"
 
 
 def test_persist_log_message_comes_back_as_it_was(db: EventflowDB, admin: Admin, database: str) -> None:
@@ -406,4 +413,4 @@ def test_persist_log_exception_that_cannot_be_printed_is_persisted(db: Eventflow
 
     db.persist_log({"agent": "agent", "message": "message", "error": Mute()})
     admin.use(db.settings.database)
-    assert admin.execute("SELECT JSON_VALUE(error, '$.name') FROM log") == (("Mute",),)
+    assert admin.execute("SELECT JSON_VALUE(error, '$.\"$value\".name') FROM log") == (("Mute",),)

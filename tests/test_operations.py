@@ -23,7 +23,7 @@ OF_DATABASE: dict[str, tuple[str, ...]] = TRANSACTION | {
     "close": (),
     "from_connection": ("CONNECTION",),
 }
-CODES_OF_NO_OPERATION = {"CONNECTION", "TRANSACTION", "HUB_READ", "HUB_NOT_FOUND"}
+CODES_OF_NO_OPERATION = {"SETUP_TABLE_SCHEMAS", "CONNECTION", "TRANSACTION", "HUB_READ", "HUB_NOT_FOUND"}
 """Of connections and transactions, and of the query that says whether a hub is the one that was sent."""
 CLASSES: dict[type, dict[str, tuple[str, ...]]] = {
     EventflowDB: OF_DATABASE,
@@ -52,7 +52,7 @@ def test_public_names_of_a_transaction_are_the_operations(db: EventflowDB) -> No
 @every_class
 def test_public_methods_document_their_codes(api: type) -> None:
     codes = {name: operation.codes for name, operation in OPERATIONS.items()} | CLASSES[api]
-    codes["setup_table_schemas"] = ("CREATE_TABLE_…",)
+    codes["setup_table_schemas"] = ("CREATE_TABLE_…", "SETUP_TABLE_SCHEMAS")
     undocumented = [
         (name, code)
         for name, method in public_methods(api).items()
@@ -107,7 +107,7 @@ def test_operation_after_close_says_that_it_is_closed_and_is_not_run_again(
 
 def test_every_query_of_many_rows_has_one_order_and_the_limit_behind_it() -> None:
     """Rows that no key tells apart come in any order, and mostly in the right one: tests of results miss it."""
-    keys = "id|event_id|pid|cpid|eid|partition_ordinal_position"
+    keys = "id|event_id|pid|cpid|eid|partition_ordinal_position|table_name"
     disordered = [
         spec.name
         for spec in load_specs().values()

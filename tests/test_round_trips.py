@@ -15,12 +15,16 @@ from .proxy import Proxy
 from .support import EVENT
 
 OF_SEVERAL = {
-    "setup_table_schemas": [f"{table}.create_table" for table in TABLES],
+    "setup_table_schemas": [
+        "certificate.create_table", "lock.acquire", *(f"{table}.create_table" for table in TABLES[1:]),
+        "session.read_unfit_tables", "lock.release",
+    ],
+    "persist_events_cpid": ["event.read_domains", "event_cpid.persist_in_domain"],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prepare_log_partitions": ["log.read_last_partition", "log.prepare"],
     "prune_log": ["log.read_partitions_before", "log.drop_partition", "log.drop_partition"],
     "lock": ["lock.acquire", "lock.release"],
-}
+}  # fmt: skip
 """Operations that are more than one statement, and which."""
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
-from pathlib import Path
+import threading
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
-from eventflow_db import EventflowDB, errors
+from eventflow_db import EventflowDB, NewCertificate, Settings, errors
 from eventflow_db.testing import Server
 
+from . import node
 from .api import API, concurrently
-from .operations import OPERATIONS, TABLES, call
-from .support import Admin
-
-UPSTREAM = Path(__file__).parent / "data" / "upstream.sql"
+from .operations import OPERATIONS, TABLES, call, fails
+from .support import EVENT, Admin, execute
 
 
 def tables(admin: Admin, database: str) -> set[str]:
@@ -67,7 +71,7 @@ def test_setup_table_schemas_from_8_processes_at_once(
     assert tables(admin, empty_database) == set(TABLES)
 
 
-# --- compared with upstream
+# --- compared with Node's
 
 STRUCTURE = {
     "column": "SELECT table_name, column_name, ordinal_position, column_default, is_nullable, column_type, extra"
@@ -81,9 +85,9 @@ STRUCTURE = {
     " FROM information_schema.referential_constraints WHERE constraint_schema = %s",
     "check": "SELECT constraint_name, check_clause FROM information_schema.check_constraints"
     " WHERE constraint_schema = %s",
-    "partition": "SELECT table_name, partition_name, partition_ordinal_position, partition_method,"
+    "partition": "SELECT table_name, partition_name, partition_method,"
     " partition_expression, partition_description FROM information_schema.partitions"
-    " WHERE table_schema = %s AND partition_name IS NOT NULL",
+    " WHERE table_schema = %s AND partition_name NOT LIKE 'p_cold_%%'",
     "table": "SELECT table_name, engine, table_type FROM information_schema.tables WHERE table_schema = %s",
 }
 ADDITIONS = {
@@ -95,29 +99,45 @@ ADDITIONS = {
     ("index", "event_scheduled", "idx_executed_scheduled", 2, "scheduled"),
     ("index", "hub", "idx_quit_timestamp", 1, "quit"),
     ("index", "hub", "idx_quit_timestamp", 2, "timestamp"),
+    *(("column", "event_published", column) for column in ("domain", "available", "attempts", "error")),
+    *(
+        ("index", "event_published", "idx_claim", number, column)
+        for number, column in enumerate(("domain", "success", "failed", "orphan", "available"), 1)
+    ),
+    ("column", "hub", "external_ip"),
+    ("column", "hub", "internal_ip"),
+    ("column", "event_cpid", "domain"),
+}
+"""What is ours alone, or wider than upstream's."""
+ADDITIONS_TO: dict[str, set[tuple[Any, ...]]] = {
+    "4.1": {
+        ("column", "event_cpid", "cpid"),
+        ("index", "event_cpid", "PRIMARY", 2, "domain"),
+        ("index", "event_cpid", "PRIMARY", 3, "cpid"),
+        ("index", "event_cpid", "idx_domain_cpid", 1, "domain"),
+        ("index", "event_cpid", "idx_domain_cpid", 2, "cpid"),
+    },
+    "4.8": {("index", "event_cpid", "idx_cpid", 1, "cpid")},
 }
 
 
 def structure(admin: Admin, database: str) -> set[tuple[Any, ...]]:
-    return {(part, *row) for part, query in STRUCTURE.items() for row in admin.execute(query, database)}
+    rows = {(part, *row) for part, query in STRUCTURE.items() for row in admin.execute(query, database)}
+    # MariaDB names the check of a JSON column after the column, in whichever table it is
+    return {row for row in rows if row[0] != "check" or row[1] != "error"}
 
 
-@pytest.fixture
-def upstream_database(admin: Admin, empty_database: str) -> str:
-    """A database with upstream's own tables, as the server's defaults make them."""
-    admin.use(empty_database)
-    for statement in UPSTREAM.read_text().removesuffix(";\n").split(";\n"):
-        admin.execute(statement)
-    return empty_database
-
-
-def test_setup_table_schemas_gives_upstreams_tables_and_the_additions(
-    admin: Admin, database: str, upstream_database: str
+@pytest.mark.parametrize("release", node.RELEASES)
+def test_setup_table_schemas_gives_nodes_tables_and_the_additions(
+    admin: Admin, database: str, empty_database: str, release: str
 ) -> None:
-    ours, upstreams = structure(admin, database), structure(admin, upstream_database)
-    assert upstreams - ours == set()
-    added = {row[: 3 if row[0] == "column" else 5] for row in ours - upstreams}
-    assert added == ADDITIONS
+    node.create(admin, empty_database, release)
+    ours, theirs = structure(admin, database), structure(admin, empty_database)
+    added = {row[: 3 if row[0] == "column" else 5] for row in ours - theirs}
+    assert added == ADDITIONS | ADDITIONS_TO[release]
+    replaced = {row[:3] for row in theirs - ours if row[0] == "column"}
+    assert replaced <= {row[:3] for row in added}
+    assert {row[:5] for row in theirs - ours if row[0] != "column"} <= {("index", "event_cpid", "PRIMARY", 2, "cpid")}
 
 
 def test_log_seq_is_invisible(admin: Admin, database: str) -> None:
@@ -131,23 +151,82 @@ def test_log_seq_is_invisible(admin: Admin, database: str) -> None:
     assert "unsigned" in kind
 
 
-def test_every_text_column_is_utf8mb4_bin_whatever_the_servers_default(admin: Admin, database: str) -> None:
+def test_every_text_column_is_ascii_bin_but_messages_and_certificates_whatever_the_servers_default(
+    admin: Admin, database: str
+) -> None:
     rows = admin.execute(
-        "SELECT table_name, column_name, character_set_name, collation_name FROM information_schema.columns"
-        " WHERE table_schema = %s AND collation_name IS NOT NULL AND data_type <> 'json'", database,
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = %s AND collation_name IS NOT NULL AND data_type NOT IN ('json', 'longtext')", database,
     )  # fmt: skip
-    assert len(rows) >= 21
-    assert [row for row in rows if row[2:] != ("utf8mb4", "utf8mb4_bin")] == []
+    assert len(rows) >= 23
+    others = {(table, column): collation for table, column, collation in rows if collation != "ascii_bin"}
+    assert others == {("log", "message"): "utf8mb4_bin", ("certificate", "cert"): "utf8mb4_bin"}
 
 
-def test_every_table_is_utf8mb4_bin_whatever_the_servers_default(admin: Admin, database: str) -> None:
+def test_every_table_is_ascii_bin_whatever_the_servers_default(admin: Admin, database: str) -> None:
     rows = admin.execute(
         "SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = %s", database
     )
-    assert dict(rows) == dict.fromkeys(TABLES, "utf8mb4_bin")
+    assert dict(rows) == dict.fromkeys(TABLES, "ascii_bin")
 
 
-# --- every operation on upstream's own tables
+def test_json_message_and_certificate_hold_all_of_unicode(db: EventflowDB, certificate: NewCertificate) -> None:
+    text = "é漢🎉"
+    event_id = db.persist_event({**EVENT, "data": {text: text}})
+    assert db.read_event(event_id).data == {text: text}
+    db.persist_certificate({**certificate, "cert": text})
+    assert db.read_certificate("certificate-id").cert == text
+
+
+def test_persist_log_holds_all_of_unicode(db: EventflowDB, admin: Admin, database: str) -> None:
+    db.persist_log({"agent": "agent", "message": "é漢🎉", "error": {"é": "漢🎉"}})
+    ((message, error),) = admin.execute(f"SELECT message, error FROM `{database}`.log")
+    assert (message, json.loads(error)) == ("é漢🎉", {"é": "漢🎉"})
+
+
+# --- statements of the Node library
+
+
+@pytest.fixture
+def node_connection(eventflow_server: Server, empty_database: str) -> Iterator[Any]:
+    """A connection to our tables as the Node library's driver makes one: utf8mb4 in the driver's own collation."""
+    settings = Settings.from_url(eventflow_server.database_url(empty_database))
+    with EventflowDB(settings) as db:
+        db.setup_table_schemas()
+    connection = pymysql.connect(
+        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
+        database=settings.database, charset="utf8mb4", client_flag=CLIENT.FOUND_ROWS,
+        init_command="SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci, autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES'",
+    )  # fmt: skip
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("release", node.RELEASES)
+def test_statements_of_node_do_on_our_tables_what_they_do_on_its_own(node_connection: Any, release: str) -> None:
+    for step in node.story(release):
+        with node_connection.cursor() as cursor:
+            assert (cursor.execute(step.statement, step.arguments or None), step.statement) == (
+                step.rows,
+                step.statement,
+            )
+
+
+def test_read_by_domain_and_cpid_of_node_4_1_on_our_tables_is_ambiguous(node_connection: Any) -> None:
+    statement = "SELECT event.* FROM event_cpid JOIN event ON event_id = event.id WHERE cpid = %s AND domain = %s"
+    with pytest.raises(pymysql.err.Error) as caught:
+        execute(node_connection, statement, "cpid", "domain")
+    assert caught.value.args[0] == 1052
+
+
+def test_select_of_all_columns_hides_the_additions_from_node(node_connection: Any) -> None:
+    for table, added in (("event_published", "available"), ("log", "seq")):
+        with node_connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table}")
+            assert added not in [column[0] for column in cursor.description]
+
+
+# --- every operation on Node's own tables
 
 ABSENT = object()
 STORY: list[tuple[str, Any]] = [
@@ -169,6 +248,7 @@ STORY: list[tuple[str, Any]] = [
     ("read_event_cpid_by_event_id", 1),
     ("read_events_by_domain_and_cpid", 1),
     ("iter_events_by_domain_and_cpid", 1),
+    ("read_event_cpid_by_event_id_with_domain", 1),
     ("delete_event_cpid", True),
     ("persist_events_cpid", 1),
     ("persist_event_eid", True),
@@ -211,16 +291,103 @@ STORY: list[tuple[str, Any]] = [
 """Operations with their own arguments in a fitting order, and what they give, a list by its length; then the others."""
 
 
-def test_every_operation_works_on_upstreams_own_tables(
-    api: API, eventflow_server: Server, admin: Admin, upstream_database: str
-) -> None:
-    db = api.database(eventflow_server.database_url(upstream_database))
-    before = structure(admin, upstream_database)
+def walk(db: EventflowDB) -> None:
+    """Call the operations of the story."""
     for name, expected in STORY:
         given = call(db, name)
         if expected is not ABSENT:
             assert (len(given) if isinstance(given, list) else given) == expected, name
+
+
+def test_every_operation_works_on_node_4_8s_own_tables(
+    api: API, eventflow_server: Server, admin: Admin, empty_database: str
+) -> None:
+    node.create(admin, empty_database, "4.8")
+    db = api.database(eventflow_server.database_url(empty_database))
+    before = structure(admin, empty_database)
+    walk(db)
     for name in OPERATIONS.keys() - {name for name, _ in STORY}:
         with contextlib.suppress(errors.NotFoundError):
             call(db, name)
-    assert {row for row in before if row[0] != "partition"} <= structure(admin, upstream_database)
+    assert {row for row in before if row[0] != "partition"} <= structure(admin, empty_database)
+
+
+# --- tables that operations would fail on
+
+
+@pytest.mark.parametrize(
+    ("change", "unfit"),
+    [
+        ("ALTER TABLE hub MODIFY id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL", "hub"),
+        ("ALTER TABLE certificate MODIFY id VARCHAR(64) COLLATE ascii_general_ci NOT NULL", "certificate"),
+        ("ALTER TABLE log CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "log"),
+        ("ALTER TABLE event_cpid DROP PRIMARY KEY, ADD PRIMARY KEY (event_id, cpid), DROP INDEX idx_domain_cpid, "
+         "DROP COLUMN domain", "event_cpid"),
+    ],
+)  # fmt: skip
+def test_setup_table_schemas_table_that_operations_would_fail_on_raises_its_name_and_the_cure(
+    empty_db: EventflowDB, admin: Admin, empty_database: str, change: str, unfit: str
+) -> None:
+    empty_db.setup_table_schemas()
+    admin.use(empty_database)
+    admin.execute("SET foreign_key_checks = 0")
+    if unfit == "hub":
+        admin.execute("DROP TABLE event_published")
+    admin.execute(change)
+    admin.execute("SET foreign_key_checks = 1")
+    for _ in range(2):
+        with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+            empty_db.setup_table_schemas()
+        assert caught.value.message.endswith(f"would fail or compare inexactly on {unfit}: eventflow-db upgrade")
+
+
+def test_setup_table_schemas_on_node_4_1s_tables_raises_all_that_compare_inexactly(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
+    node.create(admin, empty_database, "4.1")
+    with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+        empty_db.setup_table_schemas()
+    assert f"on {', '.join(sorted(TABLES))}: eventflow-db upgrade" in caught.value.message
+
+
+def test_setup_table_schemas_on_node_4_8s_tables_raises_nothing(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
+    node.create(admin, empty_database, "4.8")
+    empty_db.setup_table_schemas()
+
+
+def test_setup_table_schemas_waits_for_who_sets_up(db: EventflowDB, api: API, settings: Settings) -> None:
+    other = api.database(settings)
+    done = threading.Event()
+
+    def set_up() -> None:
+        other.setup_table_schemas()
+        done.set()
+
+    with db.lock("eventflow-db setup"):
+        thread = threading.Thread(target=set_up, daemon=True)
+        thread.start()
+        assert not done.wait(0.5)
+    assert done.wait(10)
+    thread.join()
+
+
+@pytest.mark.slow
+def test_setup_table_schemas_while_node_sets_up_leaves_a_whole_database(
+    api: API, eventflow_server: Server, admin: Admin
+) -> None:
+    for number in range(8):
+        name = f"eventflow_test_whole_{number}"
+        admin.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        admin.execute(f"CREATE DATABASE `{name}`")
+        other = Admin(eventflow_server)
+        db = api.database(eventflow_server.database_url(name))
+        try:
+            concurrently(db.setup_table_schemas, partial(node.create, other, name, "4.8"))
+            assert tables(admin, name) == set(TABLES)
+            db.setup_table_schemas()
+            walk(db)
+        finally:
+            other.close()
+            admin.execute(f"DROP DATABASE `{name}`")

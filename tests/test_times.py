@@ -163,7 +163,7 @@ def test_persist_certificate_bad_validity_raises(nowhere: EventflowDB, value: An
 
 @EVERY_REFUSED
 def test_read_events_between_timestamps_bad_start_or_end_raises(nowhere: EventflowDB, value: Any, rule: str) -> None:
-    with fails(errors.InvalidValueError, "EVENT_READ_BY_PID") as caught:
+    with fails(errors.InvalidValueError, "EVENT_READ_BY_PID_BETWEEN_TIMESTAMPS") as caught:
         nowhere.read_events_by_domain_and_pid_between_timestamps("domain", "pid", value, value)
     assert caught.value.message == f"start: {rule}; end: {rule}"
 
@@ -195,7 +195,7 @@ def test_every_datetime_column_is_utc_whatever_the_servers_default(
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = %s AND data_type IN ('datetime', 'timestamp', 'date', 'time')", database,
     )  # fmt: skip
-    assert len(columns) == 19
+    assert len(columns) == 20
     stored = {
         column: admin.execute(f"SELECT MAX(`{column[1]}`) FROM `{database}`.`{column[0]}`")[0][0] for column in columns
     }

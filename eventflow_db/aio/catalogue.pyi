@@ -62,6 +62,9 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[Event]: ...
 
+class EventReadDomains(Query):
+    def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str]) -> Awaitable[list[tuple[str, str]]]: ...
+
 class EventDelete(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[int]: ...
 
@@ -121,13 +124,27 @@ class EventCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
 class EventCpidPersist(Query):
-    def __call__(self, session: AsyncCaller, /, *, event_id: str, cpid: str) -> Awaitable[int]: ...
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, cpid: str, domain: str | None = ...
+    ) -> Awaitable[int]: ...
+
+class EventCpidPersistInDomain(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, cpid: str, domain: str | None = ...
+    ) -> Awaitable[int]: ...
 
 class EventCpidDelete(Query):
-    def __call__(self, session: AsyncCaller, /, *, event_id: str, cpid: str) -> Awaitable[int]: ...
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, cpid: str, domain: str | None = ...
+    ) -> Awaitable[int]: ...
 
 class EventCpidReadByEventId(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str, limit: int | None) -> Awaitable[list[str]]: ...
+
+class EventCpidReadByEventIdWithDomain(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, limit: int | None
+    ) -> Awaitable[list[tuple[str, str]]]: ...
 
 class EventCpidCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -271,6 +288,9 @@ class SessionRollbackToSavepoint(Query):
 class SessionReleaseSavepoint(Query):
     def __call__(self, session: AsyncCaller, /, *, savepoint: int) -> Awaitable[int]: ...
 
+class SessionReadUnfitTables(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -281,6 +301,7 @@ class CertificateQueries:
 class EventQueries:
     persist: EventPersist
     read: EventRead
+    read_domains: EventReadDomains
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -298,8 +319,10 @@ class EventQueries:
 
 class EventCpidQueries:
     persist: EventCpidPersist
+    persist_in_domain: EventCpidPersistInDomain
     delete: EventCpidDelete
     read_by_event_id: EventCpidReadByEventId
+    read_by_event_id_with_domain: EventCpidReadByEventIdWithDomain
     create_table: EventCpidCreateTable
 
 class EventEidQueries:
@@ -358,6 +381,7 @@ class SessionQueries:
     savepoint: SessionSavepoint
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
+    read_unfit_tables: SessionReadUnfitTables
 
 class Catalogue:
     """The tables with their queries."""

@@ -17,7 +17,7 @@ from .caller import AsyncCaller
 class AsyncMethods(AsyncCaller):
     """One method for each query that has one.
 
-    An identifier is text of 1 to 64 characters, without white space around it, NUL or lone surrogates.
+    An identifier is 1 to 64 printable ASCII characters, without a space around them.
     """
 
     async def read_certificate(self, id: str) -> Certificate:
@@ -111,7 +111,8 @@ class AsyncMethods(AsyncCaller):
         limit. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions
         again.
 
-        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_READ_BY_PID_BETWEEN_TIMESTAMPS.
         """
         events = await self._sql.event.read_by_domain_and_pid_between_timestamps(
             self, domain=domain, pid=pid, start=start, end=end, limit=limit
@@ -158,7 +159,7 @@ class AsyncMethods(AsyncCaller):
     async def read_events_by_domain_and_cpid(
         self, domain: str, cpid: str, *, limit: int | None = None, deserialize: bool = False
     ) -> list[Event]:
-        """Read the events of a domain that are associated with a correlated process, oldest first.
+        """Read the events that are associated with a correlated process of a domain, oldest first.
 
         domain, cpid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type":
         …, "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
@@ -197,7 +198,7 @@ class AsyncMethods(AsyncCaller):
     def iter_events_by_domain_and_cpid(
         self, domain: str, cpid: str, *, after: Event | str = "", page: int = 1000, deserialize: bool = False
     ) -> AsyncIterator[Event]:
-        """Iterate over the events of a domain that are associated with a correlated process, page by page, by their
+        """Iterate over the events that are associated with a correlated process of a domain, page by page, by their
         ids.
 
         domain, cpid: an identifier. after: start behind this event, or this id. page: events that memory holds at a
@@ -250,42 +251,31 @@ class AsyncMethods(AsyncCaller):
         """
         await self._sql.event.create_table(self)
 
-    async def persist_event_cpid(self, event_id: str, cpid: str) -> bool:
-        """Associate an event with a correlated process.
+    async def persist_event_cpid(self, event_id: str, cpid: str, *, domain: str | None = None) -> bool:
+        """Associate an event with a correlated process of a domain.
 
-        event_id, cpid: an identifier.
+        event_id, cpid: an identifier. domain: an identifier, or None (the event's own where it is absent).
 
         True: always.
 
         Raises: DuplicateError, MissingReferenceError (event_id), InvalidValueError before anything is sent, others.
         The code is E_EVENTFLOW_DB_EVENT_CPID_PERSIST.
         """
-        return await self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid) > 0
+        return await self._sql.event_cpid.persist(self, event_id=event_id, cpid=cpid, domain=domain) > 0
 
-    async def persist_events_cpid(self, associations: Iterable[tuple[str, str]]) -> int:
-        """Persist many, all or none, as persist_event_cpid does one; gives how many.
+    async def delete_event_cpid(self, event_id: str, cpid: str, *, domain: str | None = None) -> bool:
+        """Delete the association of an event with a correlated process of a domain.
 
-        associations: an iterable of tuples (event_id, cpid). They are sent in statements of many rows. Inside a
-        transaction they are part of it.
-
-        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule. The
-        code is E_EVENTFLOW_DB_EVENT_CPID_PERSIST.
-        """
-        return len(await self._persist_many(self._sql.event_cpid.persist, associations))
-
-    async def delete_event_cpid(self, event_id: str, cpid: str) -> bool:
-        """Delete the association of an event with a correlated process.
-
-        event_id, cpid: an identifier.
+        event_id, cpid: an identifier. domain: an identifier, or None (the event's own where it is absent).
 
         False: there was none.
 
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_CPID_DELETE.
         """
-        return await self._sql.event_cpid.delete(self, event_id=event_id, cpid=cpid) > 0
+        return await self._sql.event_cpid.delete(self, event_id=event_id, cpid=cpid, domain=domain) > 0
 
     async def read_event_cpid_by_event_id(self, event_id: str, *, limit: int | None = None) -> list[str]:
-        """Read the correlated processes of an event, sorted.
+        """Read the correlated processes of an event, whatever their domains, each once, sorted.
 
         event_id: an identifier. limit: a whole number from 0 up, or None for no limit.
 
@@ -293,6 +283,18 @@ class AsyncMethods(AsyncCaller):
         E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID.
         """
         return await self._sql.event_cpid.read_by_event_id(self, event_id=event_id, limit=limit)
+
+    async def read_event_cpid_by_event_id_with_domain(
+        self, event_id: str, *, limit: int | None = None
+    ) -> list[tuple[str, str]]:
+        """Read the correlated processes of an event as (domain, cpid), each once, sorted.
+
+        event_id: an identifier. limit: a whole number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_CPID_READ_BY_EVENT_ID.
+        """
+        return await self._sql.event_cpid.read_by_event_id_with_domain(self, event_id=event_id, limit=limit)
 
     async def create_table_event_cpid(self) -> None:
         """Create the table event_cpid where it is missing.
@@ -543,9 +545,8 @@ class AsyncMethods(AsyncCaller):
     async def persist_hub(self, hub: NewHub | Hub) -> bool:
         """Persist a hub, online from now on.
 
-        hub: a mapping of the following, or a Hub. id: an identifier. external_ip, internal_ip: text of 1 to 16
-        characters, without white space around it, NUL or lone surrogates. external_port, internal_port: a whole
-        number from 0 to 65535.
+        hub: a mapping of the following, or a Hub. id: an identifier. external_ip, internal_ip: 1 to 45 printable
+        ASCII characters, without a space around them. external_port, internal_port: a whole number from 0 to 65535.
 
         True: always.
 

@@ -152,7 +152,7 @@ class _Prover:
         return self.contract.queries.get(spec.name) or entry_of(spec, read_schema(self.specs))
 
     def _check_plan(self, spec: QuerySpec, statement: Statement, finding: Finding) -> None:
-        tables = () if spec.verb == "INSERT" else check_rules(spec).tables
+        tables = () if spec.index == "none" else check_rules(spec).tables
         rows = samples.sample_rows(self.inspector, spec, tables, self.columns, counting=self.scratch)
         if not rows:
             finding.doubts.append("a table of it has no rows here, by which a plan could be judged")

@@ -80,7 +80,7 @@ def _type_in_table(column: Any, names: Mapping[str, str], schema: Schema) -> str
 def _type_by_returns(spec: QuerySpec, number: int) -> str:
     """The type of a result column by what the query returns."""
     if spec.record is None:
-        return _TYPES[spec.returns.rstrip("*?")]
+        return _TYPES[spec.scalars[number]]
     fields = record_columns(spec.record)
     if number >= len(fields):
         return "json"

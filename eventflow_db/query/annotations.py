@@ -19,7 +19,8 @@ _NAME: Final = re.compile(r"\A-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)
 _ANNOTATION: Final = re.compile(r"\A(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?\Z")
 _RECORD: Final = "|".join(name for name, kind in vars(records).items() if isinstance(kind, type(records.Event)))
 _RETURNS: Final = re.compile(
-    rf"(?P<rows>(?:str|int|bool|{_RECORD})\*)|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
+    rf"(?P<rows>(?:str|int|bool|\((?:str|int)(?:, (?:str|int))+\)|{_RECORD})\*)"
+    rf"|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
     r"|(?P<changed>changed)|(?P<affected>affected)|(?P<none>none)"
 )
 _SUFFIXES: Final = {"rows": "", "row": "^", "value": "$", "changed": "!", "affected": "!", "none": "#"}
@@ -40,7 +41,9 @@ _KEYS: Final[Mapping[str, _Key]] = {
     "method": _Key(r"[a-z]\w*", "the name of a method"),
     "batch": _Key(r"\w+\(\w+\)", "method(argument)"),
     "takes": _Key(rf"\w+: (?:{_RECORD}|Log)", "argument: Record", note=True),
-    "returns": _Key(_RETURNS.pattern, "Record*, Record?, Record, a scalar type, changed, affected or none", True, True),
+    "returns": _Key(
+        _RETURNS.pattern, "Record*, Record?, Record, a scalar type, (type, …)*, changed, affected or none", True, True
+    ),
     "error": _CODE._replace(required=True),
     "not_found": _CODE,
     "index": _Key(r"none|\w+\.\w+(?: \(\w+(?:, \w+)*\))?", "<table>.<index>, <table>.<index> (column, …) or none"),

@@ -18,7 +18,7 @@ YEARS: Final = (1000, 9999)
 """The years that a DATETIME column can hold."""
 
 
-def utc(value: datetime, milliseconds: bool) -> datetime:
+def utc(value: datetime, milliseconds: bool, years: tuple[int, int] = YEARS) -> datetime:
     """The same moment in UTC, cut to the second or millisecond: the server would round, and so shift it later.
 
     Raises: ValueError with the rule that the datetime breaks.
@@ -28,9 +28,9 @@ def utc(value: datetime, milliseconds: bool) -> datetime:
             raise ValueError("must be an aware datetime, it has no time zone")
         value = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"must lie within the years {YEARS[0]} to {YEARS[1]}, in UTC") from None
-    if not YEARS[0] <= value.year <= YEARS[1]:
-        raise ValueError(f"must lie within the years {YEARS[0]} to {YEARS[1]}, in UTC")
+        raise ValueError(f"must lie within the years {years[0]} to {years[1]}, in UTC") from None
+    if not years[0] <= value.year <= years[1]:
+        raise ValueError(f"must lie within the years {years[0]} to {years[1]}, in UTC")
     return value.replace(microsecond=value.microsecond // 1000 * 1000 if milliseconds else 0)
 
 

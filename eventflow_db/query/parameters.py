@@ -41,7 +41,7 @@ def _long_text(value: str) -> bytes:
 
 def _position(value: str) -> bytes:
     # before every identifier, which holds no NUL: an empty text compares as spaces, behind "\x01"
-    return _long_text(value or "\0")
+    return _text(value or "\0")
 
 
 def _json(value: Any) -> bytes:
@@ -161,7 +161,7 @@ def _time(kind: Any, rule: str, literal: Callable[[Any], bytes], python: str) ->
 
 
 _IDENTIFIER: Final = _characters(64)
-_NAME_RULE: Final = "text of 1 to {} characters, without white space around it, NUL or lone surrogates"
+_NAME_RULE: Final = "1 to {} printable ASCII characters, without a space around them"
 
 TYPES: Final[Mapping[str, ParameterType]] = {
     "identifier": ParameterType(
@@ -175,8 +175,13 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         lambda text: text.split(","),
         ["x", "y"],
     ),
-    "position": ParameterType(_checked(str), "text", _position),
-    "address": ParameterType(_checked(_characters(16)), _NAME_RULE.format(16), _text),
+    "position": ParameterType(
+        # others may have written ids that keep less of the rule
+        _checked(Annotated[str, Meta(pattern=r"\A[\x00-\x7f]{0,64}\Z")]),
+        "at most 64 ASCII characters",
+        _position,
+    ),
+    "address": ParameterType(_checked(_characters(45)), _NAME_RULE.format(45), _text),
     "reference": ParameterType(
         # beyond U+FFFF MySQL knows no lock, and of MariaDB's 192 bytes 64 characters could take more
         _checked(Annotated[str, Meta(pattern=r"\A[\x01-\ud7ff\ue000-\uffff]{1,64}\Z")]),

@@ -49,7 +49,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     param: parameter → name of its type, in the order of the query's own list.
     takes: (argument, record) where the method takes one mapping or record instead of the parameters.
     returns: `Event*` (rows), `Event` (one, or `not_found`), `Event?` (one or none), a scalar type with the same signs,
-        `changed` (whether a row was), `affected` (how many were), `none`.
+        `(str, str)*` (tuples), `changed` (whether a row was), `affected` (how many were), `none`.
     error: when the database fails; not_found: of the NotFoundError, if any.
     index: `<table>.<index> (column, …)` that the plan uses, or `none` where nothing is looked up; None where `scan`
         says why it reads whole tables.
@@ -128,6 +128,29 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {key: kind for key, kind in kinds.items() if kind is not None}
 
     @cached_property
+    def required(self) -> int:
+        """How many of the keys a call has to give."""
+        return sum(kind.absent is None for kind in self.types.values())
+
+    @property
+    def tuple_form(self) -> str:
+        """The tuple that stands for the keys; those in square brackets may be left out."""
+        keys = list(self.types)
+        optional = "".join(f"[, {key}]" for key in keys[self.required :])
+        return f"({', '.join(keys[: self.required])}{optional})"
+
+    @cached_property
+    def taken(self) -> type[msgspec.Struct] | None:
+        """The record that a call may give instead of a mapping, if any."""
+        return getattr(records, self.takes[1], None) if self.takes else None
+
+    @cached_property
+    def not_written(self) -> tuple[str, ...]:
+        """What a record may hold that is not written, apart from what the server fills in."""
+        columns = records.columns(self.taken) if self.taken else ()
+        return tuple(column.name for column in columns if column.nullable and column.name not in self.types)
+
+    @cached_property
     def _encoders(self) -> list[tuple[str, str, Callable[[str], object], Callable[[Any], bytes], bytes | None]]:
         return [
             (name, key, kind.is_plain, kind.encode, kind.absent)
@@ -178,6 +201,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The record that a row becomes; None for scalars."""
         return getattr(records, self.returns.rstrip("*?"), None)
 
+    @cached_property
+    def scalars(self) -> tuple[str, ...]:
+        """The types of what a row is made of, where it becomes no record."""
+        return tuple(self.returns.strip("()*?").split(", "))
+
     def decode(self, result: Result) -> list[Any]:
         """The rows of a result, as records or scalars.
 
@@ -185,16 +213,16 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             record has none; UnavailableError where a row breaks the protocol.
         """
         record = self.record
-        expected = result.columns[:1] if record is None else record.__struct_encode_fields__
+        expected = result.columns[: len(self.scalars)] if record is None else record.__struct_encode_fields__
         if result.columns != expected or not expected:
             raise SchemaError(self.error.code, f"query {self.name} gives columns other than {', '.join(expected)}")
         problem = "a value that is not of its column's type"
         for tolerant in (False, True):
             try:
                 if record is None:
-                    scalar = CONVERTERS[self.returns.rstrip("*?")]
-                    required = () if self.returns.endswith("?") else (0,)
-                    return [value for (value,) in parse_rows(result.rows, (scalar,), required)]
+                    required = () if self.returns.endswith("?") else range(len(self.scalars))
+                    rows = parse_rows(result.rows, [CONVERTERS[scalar] for scalar in self.scalars], required)
+                    return [value for (value,) in rows] if len(self.scalars) == 1 else list(map(tuple, rows))
                 return [record(*values) for values in parse_rows(result.rows, *converters_of(record, tolerant))]
             except RowError as error:
                 if error.column is None:

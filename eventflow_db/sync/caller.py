@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ..driver.waiting import MANY, in_turns
 from ..errors import InvalidValueError, NotFoundError
 from ..forking import ProcessBound
@@ -61,6 +59,16 @@ class Caller(ProcessBound):
         self, query: Query, items: Iterable[Any], values: Callable[[QuerySpec, Any], dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:
         """Insert many rows, all or none, and give them; everything is encoded before the transaction begins."""
+        encoded = self._encode_many(query, items, values)
+        rows = [row for _, row in encoded]
+        if rows:
+            self._run_batch(query.statement, [group for group, _ in encoded], rows)
+        return rows
+
+    def _encode_many(
+        self, query: Query, items: Iterable[Any], values: Callable[[QuerySpec, Any], dict[str, Any]] | None = None
+    ) -> list[tuple[bytes, dict[str, Any]]]:
+        """The group of values of each row, with the row."""
         statement, spec = query.statement, query.statement.spec
         if not isinstance(items, Iterable):
             raise spec.invalid("must be an iterable of what is to be persisted")
@@ -78,11 +86,7 @@ class Caller(ProcessBound):
                 return encoded
             raise failure
 
-        encoded = in_turns(encode, list(enumerate(items)))
-        rows = [row for _, row in encoded]
-        if rows:
-            self._run_batch(statement, [group for group, _ in encoded], rows)
-        return rows
+        return in_turns(encode, list(enumerate(items)))
 
     def _revived(self, events: Sequence[Event]) -> list[Event]:
         """Events whose `data` is deserialized."""
@@ -109,13 +113,15 @@ def _decode(spec: QuerySpec, result: Result, rows: Sequence[bytes]) -> list[Any]
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:
     """The keys of a mapping, of a record those that the query takes, or of a tuple where it takes no record.
 
-    Raises: InvalidValueError where it is none of these.
+    Raises: InvalidValueError where it is none of these, or a record that holds what would not be written.
     """
     if spec.takes is None:
-        if not isinstance(given, (tuple, list)) or len(given) != len(spec.types):
-            raise spec.invalid(f"must be a tuple ({', '.join(spec.types)})")
-        return dict(zip(spec.types, given, strict=True))
-    if isinstance(given, msgspec.Struct):
+        if not isinstance(given, (tuple, list)) or not spec.required <= len(given) <= len(spec.types):
+            raise spec.invalid(f"must be a tuple {spec.tuple_form}")
+        return dict(zip(spec.types, given, strict=False))
+    if spec.taken and isinstance(given, spec.taken):
+        if lost := [key for key in spec.not_written if getattr(given, key) is not None]:
+            raise spec.invalid("; ".join(f"{key}: must be None, for it is not written" for key in lost))
         names = dict(zip(given.__struct_encode_fields__, given.__struct_fields__, strict=True))
         return {key: getattr(given, names[key]) for key in spec.types if key in names}
     if not isinstance(given, Mapping):

@@ -62,6 +62,9 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: Caller, /, *, id: str) -> Event: ...
 
+class EventReadDomains(Query):
+    def __call__(self, session: Caller, /, *, ids: Sequence[str]) -> list[tuple[str, str]]: ...
+
 class EventDelete(Query):
     def __call__(self, session: Caller, /, *, id: str) -> int: ...
 
@@ -111,13 +114,19 @@ class EventCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
 class EventCpidPersist(Query):
-    def __call__(self, session: Caller, /, *, event_id: str, cpid: str) -> int: ...
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
+
+class EventCpidPersistInDomain(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
 
 class EventCpidDelete(Query):
-    def __call__(self, session: Caller, /, *, event_id: str, cpid: str) -> int: ...
+    def __call__(self, session: Caller, /, *, event_id: str, cpid: str, domain: str | None = ...) -> int: ...
 
 class EventCpidReadByEventId(Query):
     def __call__(self, session: Caller, /, *, event_id: str, limit: int | None) -> list[str]: ...
+
+class EventCpidReadByEventIdWithDomain(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, limit: int | None) -> list[tuple[str, str]]: ...
 
 class EventCpidCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -253,6 +262,9 @@ class SessionRollbackToSavepoint(Query):
 class SessionReleaseSavepoint(Query):
     def __call__(self, session: Caller, /, *, savepoint: int) -> int: ...
 
+class SessionReadUnfitTables(Query):
+    def __call__(self, session: Caller, /) -> list[str]: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -263,6 +275,7 @@ class CertificateQueries:
 class EventQueries:
     persist: EventPersist
     read: EventRead
+    read_domains: EventReadDomains
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -280,8 +293,10 @@ class EventQueries:
 
 class EventCpidQueries:
     persist: EventCpidPersist
+    persist_in_domain: EventCpidPersistInDomain
     delete: EventCpidDelete
     read_by_event_id: EventCpidReadByEventId
+    read_by_event_id_with_domain: EventCpidReadByEventIdWithDomain
     create_table: EventCpidCreateTable
 
 class EventEidQueries:
@@ -340,6 +355,7 @@ class SessionQueries:
     savepoint: SessionSavepoint
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
+    read_unfit_tables: SessionReadUnfitTables
 
 class Catalogue:
     """The tables with their queries."""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ..errors import DuplicateError, EventflowDBError, InvalidValueError
+from ..errors import DuplicateError, EventflowDBError, InvalidValueError, SchemaError
 from ..identifiers import generate_event_id
 from ..inputs import NewCertificate, NewEvent, NewLog
 from ..query.parameters import COLD_PARTITION, partition_name, refusals, utc_day
@@ -68,16 +68,31 @@ class Session(Methods):
     def setup_table_schemas(self) -> None:
         """Create every table that is missing. Safe to run again, and from many processes at once.
 
-        Raises: EventflowDBError (E_EVENTFLOW_DB_CREATE_TABLE_…); InvalidValueError inside a transaction.
+        Raises: SchemaError naming the tables on which operations would fail or compare inexactly
+        (E_EVENTFLOW_DB_SETUP_TABLE_SCHEMAS); others (E_EVENTFLOW_DB_CREATE_TABLE_…, E_EVENTFLOW_DB_LOCK);
+        InvalidValueError inside a transaction.
         """
+        # before the lock, so that a server that cannot be asked is told by its code: it refers to no other table
         self.create_table_certificate()
-        self.create_table_hub()
-        self.create_table_event()
-        self.create_table_event_cpid()
-        self.create_table_event_eid()
-        self.create_table_event_published()
-        self.create_table_event_scheduled()
-        self.create_table_log()
+        failure = None
+        with self.lock("eventflow-db setup", 300):
+            try:
+                self.create_table_hub()
+                self.create_table_event()
+                self.create_table_event_cpid()
+                self.create_table_event_eid()
+                self.create_table_event_published()
+                self.create_table_event_scheduled()
+                self.create_table_log()
+            except SchemaError as error:
+                # the tables that are there may be why
+                failure = error
+            query = self._sql.session.read_unfit_tables
+            if unfit := query(self):
+                text = f"operations would fail or compare inexactly on {', '.join(unfit)}: eventflow-db upgrade"
+                raise query.statement.spec.failure(SchemaError, text) from failure
+        if failure is not None:
+            raise failure
 
     # --- events
 
@@ -135,10 +150,33 @@ class Session(Methods):
                 return
             timestamp, id = events[-1].timestamp, events[-1].id
 
+    # --- associations
+
+    def persist_events_cpid(self, associations: Iterable[tuple[str, str] | tuple[str, str, str | None]]) -> int:
+        """Persist many, all or none, as `persist_event_cpid` does one; gives how many.
+
+        associations: an iterable of tuples (event_id, cpid[, domain]). They are sent in statements of many rows.
+        Inside a transaction they are part of it.
+
+        Raises: as persist_event_cpid; InvalidValueError says which item, counted from 0, breaks which rule
+        (E_EVENTFLOW_DB_EVENT_CPID_PERSIST).
+        """
+        query = self._sql.event_cpid.persist_in_domain
+        rows = [row for _, row in self._encode_many(query, associations)]
+        ids = list({row["event_id"]: None for row in rows if row.get("domain") is None})
+        domains: dict[str, str] = {}
+        for start in range(0, len(ids), PAGE):
+            domains.update(self._sql.event.read_domains(self, ids=ids[start : start + PAGE]))
+
+        def in_domain(_: QuerySpec, row: dict[str, Any]) -> dict[str, Any]:
+            return {**row, "domain": row.get("domain") or domains.get(row["event_id"])}
+
+        return len(self._persist_many(query, rows, in_domain))
+
     # --- logs
 
     def persist_log(self, log: NewLog) -> None:
-        """Persist a log line, at the server's clock. An exception as `error` is written with its causes.
+        """Persist a log line, at the server's clock. An exception as `error` is written with its causes, as Node does.
 
         The line is not lost for what it holds: what has no JSON form in `error` is described, and a message or error
         that is too long is cut, with a mark behind it.
@@ -147,9 +185,8 @@ class Session(Methods):
         """
         statement = self._sql.log.persist.statement
         values = values_of(statement.spec, log)
-        values["error"] = log_error(values.get("error"))
         try:
-            self._write(statement, values)
+            self._write(statement, {**values, "error": log_error(values.get("error"))})
             return
         except InvalidValueError:
             # nothing was written, and what is wrong with it is said by the next try

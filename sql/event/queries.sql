@@ -29,6 +29,18 @@ SELECT id, timestamp, domain, rid, pid, name, data
 FROM event
 WHERE id = :id;
 
+-- name: read_domains(ids)
+-- The domains of events, by their ids.
+-- param ids: identifier*
+-- returns: (str, str)*
+-- error: E_EVENTFLOW_DB_EVENT_CPID_PERSIST could not persist event cpid
+-- index: event.PRIMARY (id)
+-- idempotent: yes
+SELECT id, domain
+FROM event FORCE INDEX (PRIMARY)
+WHERE id IN :ids
+ORDER BY id;
+
 -- name: delete(id)!
 -- method: delete_event
 -- Delete an event with its associations, schedule and publication; its answers stay, without their rid.
@@ -86,7 +98,7 @@ LIMIT :page;
 -- param end: datetime(3)
 -- param limit: limit
 -- returns: Event*
--- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID_BETWEEN_TIMESTAMPS could not read events by domain and pid between timestamps
 -- index: event.idx_domain_pid (domain, pid, timestamp)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
@@ -144,7 +156,8 @@ WHERE domain = :domain AND pid = :pid;
 
 -- name: read_by_domain_and_cpid(domain, cpid, limit)
 -- method: read_events_by_domain_and_cpid
--- Read the events of a domain that are associated with a correlated process, oldest first.
+-- Read the events that are associated with a correlated process of a domain, oldest first.
+-- own is the same association with the event's domain spelled out, by which the event is found already.
 -- Sorted without `data`: MySQL's sort buffer does not hold large documents. With the index forced, or it would scan
 -- small tables, and sort behind that.
 -- param domain: identifier
@@ -152,14 +165,20 @@ WHERE domain = :domain AND pid = :pid;
 -- param limit: limit
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
--- index: event_cpid.idx_cpid (cpid)
+-- index: event_cpid.idx_domain_cpid (domain, cpid)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
 FROM (
     SELECT event.id, event.timestamp
-    FROM event_cpid
+    FROM event_cpid FORCE INDEX (idx_domain_cpid)
     STRAIGHT_JOIN event ON event.id = event_cpid.event_id
-    WHERE event_cpid.cpid = :cpid AND event.domain = :domain
+    LEFT JOIN event_cpid AS own
+        ON
+            event_cpid.domain = '' AND own.event_id = event_cpid.event_id
+            AND own.domain = :domain AND own.cpid = :cpid
+    WHERE
+        event_cpid.domain IN (:domain, '') AND event_cpid.cpid = :cpid
+        AND (event_cpid.domain = :domain OR event.domain = :domain) AND own.event_id IS NULL
     ORDER BY event.timestamp, event.id
     LIMIT :limit
 ) AS found
@@ -215,20 +234,39 @@ ORDER BY found.timestamp, found.id;
 
 -- name: read_page_by_domain_and_cpid(domain, cpid, after, page)
 -- method: iter_events_by_domain_and_cpid
--- Iterate over the events of a domain that are associated with a correlated process, page by page, by their ids.
+-- Iterate over the events that are associated with a correlated process of a domain, page by page, by their ids.
+-- Sorted without `data`, as read_by_domain_and_cpid is; UNION gives an event of both associations once.
 -- param domain: identifier
 -- param cpid: identifier
 -- param after: position
 -- param page: page
 -- returns: Event*
 -- error: E_EVENTFLOW_DB_EVENT_BY_DOMAIN_AND_CPID_READ could not read events by domain and cpid
--- index: event_cpid.idx_cpid (cpid, event_id)
+-- index: event_cpid.idx_domain_cpid (domain, cpid, event_id)
 -- idempotent: yes
 SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
-FROM event_cpid FORCE INDEX (idx_cpid)
-STRAIGHT_JOIN event ON event.id = event_cpid.event_id
-WHERE event_cpid.cpid = :cpid AND event_cpid.event_id > :after AND event.domain = :domain
-ORDER BY event_cpid.event_id
+FROM (
+    (
+        SELECT event_cpid.event_id
+        FROM event_cpid FORCE INDEX (idx_domain_cpid)
+        WHERE event_cpid.domain = :domain AND event_cpid.cpid = :cpid AND event_cpid.event_id > :after
+        ORDER BY event_cpid.event_id
+        LIMIT :page
+    )
+    UNION DISTINCT
+    (
+        SELECT event_cpid.event_id
+        FROM event_cpid FORCE INDEX (idx_domain_cpid)
+        STRAIGHT_JOIN event AS owner ON owner.id = event_cpid.event_id
+        WHERE
+            event_cpid.domain = '' AND event_cpid.cpid = :cpid AND event_cpid.event_id > :after
+            AND owner.domain = :domain
+        ORDER BY event_cpid.event_id
+        LIMIT :page
+    )
+) AS association
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = association.event_id
+ORDER BY association.event_id
 LIMIT :page;
 
 -- name: read_page_by_eid(eid, after, page)

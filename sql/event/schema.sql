@@ -22,4 +22,4 @@ CREATE TABLE IF NOT EXISTS event (
     INDEX idx_domain (domain, timestamp),
     INDEX idx_domain_pid (domain, pid, timestamp)
 )
-ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;

@@ -14,4 +14,4 @@ CREATE TABLE IF NOT EXISTS event_eid (
     FOREIGN KEY (event_id) REFERENCES event (id) ON UPDATE CASCADE ON DELETE CASCADE,
     INDEX idx_eid (eid)
 )
-ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;

@@ -24,4 +24,4 @@ CREATE TABLE IF NOT EXISTS event_scheduled (
     INDEX idx_failed (failed),
     INDEX idx_executed_scheduled (executed, scheduled)
 )
-ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;

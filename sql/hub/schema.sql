@@ -11,9 +11,9 @@
 CREATE TABLE IF NOT EXISTS hub (
     id VARCHAR(64) NOT NULL,
     timestamp DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP(),
-    external_ip VARCHAR(16) NOT NULL,
+    external_ip VARCHAR(45) NOT NULL,
     external_port SMALLINT UNSIGNED NOT NULL,
-    internal_ip VARCHAR(16) NOT NULL,
+    internal_ip VARCHAR(45) NOT NULL,
     internal_port SMALLINT UNSIGNED NOT NULL,
     quit DATETIME NULL,
     PRIMARY KEY (id),
@@ -22,4 +22,4 @@ CREATE TABLE IF NOT EXISTS hub (
     INDEX idx_internal_ip_port (internal_ip, internal_port),
     INDEX idx_quit_timestamp (quit, timestamp)
 )
-ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ENGINE = InnoDB CHARACTER SET ascii COLLATE ascii_bin;

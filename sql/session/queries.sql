@@ -70,3 +70,27 @@ ROLLBACK TO SAVEPOINT :savepoint;
 -- index: none
 -- idempotent: yes
 RELEASE SAVEPOINT :savepoint;
+
+-- name: read_unfit_tables()
+-- Tables on which operations would fail or compare inexactly: others made them, or an older release.
+-- Identifiers are compared byte by byte, in one collation, for foreign keys need the same on both sides.
+-- returns: str*
+-- error: E_EVENTFLOW_DB_SETUP_TABLE_SCHEMAS could not set up table schemas
+-- scan: information_schema has no indexes
+-- idempotent: yes
+SELECT table_name AS name
+FROM information_schema.columns
+WHERE
+    table_schema = DATABASE() AND table_name IN (
+        'certificate', 'event', 'event_cpid', 'event_eid', 'event_published', 'event_scheduled', 'hub', 'log'
+    )
+GROUP BY table_name
+HAVING
+    SUM(data_type = 'varchar' AND RIGHT(collation_name, 4) <> '_bin') > 0
+    OR MIN(IF(data_type = 'varchar', collation_name, NULL)) <> (
+        SELECT id.collation_name
+        FROM information_schema.columns AS id
+        WHERE id.table_schema = DATABASE() AND id.table_name = 'event' AND id.column_name = 'id'
+    )
+    OR (table_name = 'event_cpid' AND SUM(column_name = 'domain') = 0)
+ORDER BY table_name;

@@ -74,7 +74,7 @@
 + LEFT JOIN event ON event.id = event_scheduled.event_id
 
 -- case: scalar of another column
--- check finds: event_cpid.read_by_event_id: event_id; promised: cpid
--- query: event_cpid.read_by_event_id
-- SELECT cpid
+-- check finds: event_eid.read_by_event_id: event_id; promised: eid
+-- query: event_eid.read_by_event_id
+- SELECT eid
 + SELECT event_id

@@ -49,15 +49,15 @@
 
 -- case: parameters swapped
 -- load raises: must keep event_id = :event_id
--- query: event_cpid.delete
-- WHERE event_id = :event_id AND cpid = :cpid;
-+ WHERE event_id = :cpid AND cpid = :event_id;
+-- query: event_eid.delete
+- WHERE event_id = :event_id AND eid = :eid;
++ WHERE event_id = :eid AND eid = :event_id;
 
 -- case: delete by part of the key
 -- load raises: must keep event_id = :event_id
--- query: event_cpid.delete
-- WHERE event_id = :event_id AND cpid = :cpid;
-+ WHERE CONCAT(event_id, '') = :event_id AND cpid = :cpid;
+-- query: event_eid.delete
+- WHERE event_id = :event_id AND eid = :eid;
++ WHERE CONCAT(event_id, '') = :event_id AND eid = :eid;
 
 -- case: guard of a claim lost
 -- Two callers would both win the claim.

@@ -58,11 +58,11 @@
 
 -- case: write of another value
 -- check passes
--- query: event_cpid.persist
-- INSERT INTO event_cpid (event_id, cpid)
-- VALUES (:event_id, :cpid);
-+ INSERT INTO event_cpid (cpid, event_id)
-+ VALUES (LOWER(:cpid), :event_id);
+-- query: event_eid.persist
+- INSERT INTO event_eid (event_id, eid)
+- VALUES (:event_id, :eid);
++ INSERT INTO event_eid (eid, event_id)
++ VALUES (LOWER(:eid), :event_id);
 
 -- case: write by an alias
 -- check passes
@@ -117,11 +117,11 @@
 
 -- case: lower case
 -- check passes
--- query: event_cpid.persist
-- INSERT INTO event_cpid (event_id, cpid)
-- VALUES (:event_id, :cpid);
-+ insert into event_cpid (event_id, cpid)
-+ values(:event_id, :cpid);
+-- query: event_eid.persist
+- INSERT INTO event_eid (event_id, eid)
+- VALUES (:event_id, :eid);
++ insert into event_eid (event_id, eid)
++ values(:event_id, :eid);
 
 -- case: backticks
 -- check passes

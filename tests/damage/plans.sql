@@ -30,7 +30,7 @@
 -- check finds: event.read_by_eid: scans event_eid
 -- query: event.read_by_eid
 -     WHERE event_eid.eid = :eid
-+     WHERE event_eid.eid COLLATE utf8mb4_general_ci = :eid
++     WHERE event_eid.eid COLLATE ascii_general_ci = :eid
 
 -- case: or without an index
 -- check finds: hub.read_online: scans hub

@@ -32,13 +32,13 @@
 -- case: column may be null
 -- check finds: hub.read: external_ip may be NULL
 -- check finds: hub.read_online: external_ip may be NULL
--- diff finds: column external_ip: ours varchar(16) NULL COLLATE utf8mb4_bin; live varchar(16) NOT NULL COLLATE utf8mb4_bin
+-- diff finds: column external_ip: ours varchar(45) NULL COLLATE ascii_bin; live varchar(45) NOT NULL COLLATE ascii_bin
 -- query: hub.create_table
--     external_ip VARCHAR(16) NOT NULL,
-+     external_ip VARCHAR(16) NULL,
+-     external_ip VARCHAR(45) NOT NULL,
++     external_ip VARCHAR(45) NULL,
 
 -- case: column added
--- diff finds: column note: ours varchar(64) NOT NULL COLLATE utf8mb4_bin; live none
+-- diff finds: column note: ours varchar(64) NOT NULL COLLATE ascii_bin; live none
 -- query: event_cpid.create_table
       cpid VARCHAR(64) NOT NULL,
 +     note VARCHAR(64) NOT NULL,

@@ -73,15 +73,15 @@
 -- case: insert select
 -- Batches repeat the group of VALUES.
 -- load raises: must be INSERT INTO table (columns) VALUES (one group)
--- query: event_cpid.persist
-- VALUES (:event_id, :cpid);
-+ SELECT :event_id, :cpid;
+-- query: event_eid.persist
+- VALUES (:event_id, :eid);
++ SELECT :event_id, :eid;
 
 -- case: values swapped
 -- load raises: must write event_id from :event_id
--- query: event_cpid.persist
-- VALUES (:event_id, :cpid);
-+ VALUES (:cpid, :event_id);
+-- query: event_eid.persist
+- VALUES (:event_id, :eid);
++ VALUES (:eid, :event_id);
 
 -- case: default of an inner row
 -- Where no time is given the parameter becomes DEFAULT, which is valid only as the value of the column itself.
