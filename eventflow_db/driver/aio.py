@@ -181,7 +181,8 @@ def _close_left_over(transport: Any) -> None:
     if (tls := getattr(transport, "_ssl_protocol", None)) is not None:
         transport = tls._transport
     if (close := getattr(transport, "_call_connection_lost", None)) is not None:
-        close(None)
+        with ignoring(RuntimeError):
+            close(None)
 
 
 class _Handshake(asyncio.Task[None]):
