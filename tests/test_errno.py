@@ -283,12 +283,11 @@ def test_errno_1020_of_mariadb(one: EventflowDB, rival: Any, eventflow_server: S
     run(one, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
 
-def test_errno_1792_of_a_read_only_session(api: API, settings: Settings, eventflow_server: Server) -> None:
+def test_errno_1792_of_a_read_only_session_runs_again_on_another_connection(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1))
     run(db, "SET SESSION TRANSACTION READ ONLY")
-    with answers(1792):
+    with answers(1452):
         run(db, "INSERT INTO event_eid VALUES ('a', 'b')")
-    assert size(db) == 0
 
 
 def test_errno_1969_or_3024_of_a_time_limit(one: EventflowDB, eventflow_server: Server) -> None:
@@ -378,7 +377,7 @@ def test_table_is_consistent() -> None:
         if found.not_executed or found.lost or found.out_of_service:
             assert found.discard, found
         if found.no_effect:
-            assert found.error is errors.ConflictError, found
+            assert found.error in (errors.ConflictError, errors.UnavailableError), found
         if found.lost:
             assert found.error is errors.OutcomeUnknownError, found
         assert found.no_effect + found.not_executed + found.lost <= 1, found

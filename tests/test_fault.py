@@ -547,6 +547,14 @@ def test_ping_of_a_server_that_is_silent_ends_with_its_timeout(api: API, proxied
     assert time.monotonic() - started < 3
 
 
+def test_ping_whose_reply_trickles_ends_with_its_timeout(far: EventflowDB, proxy: Proxy) -> None:
+    proxy.split, proxy.pause = 1, 0.1
+    started = time.monotonic()
+    with pytest.raises(errors.UnavailableError):
+        far.ping(timeout=0.5)
+    assert time.monotonic() - started < 3
+
+
 def test_ping_that_waits_for_the_pool_ends_with_its_timeout(api: API, settings: Settings) -> None:
     db = api.database(msgspec.structs.replace(settings, connection_limit=1))
     with db.transaction() as tx:
@@ -575,3 +583,35 @@ def test_idle_connection_half_open_is_checked_before_a_claim(
     started = time.monotonic()
     assert db.update_event_published_to_consumed_by_spoke(event_id, "spoke") is True
     assert time.monotonic() - started < 4
+
+
+def error_packet(number: int) -> bytes:
+    """A server's error, as a packet."""
+    body = b"\xff" + number.to_bytes(2, "little") + b"#HY000no"
+    return len(body).to_bytes(3, "little") + b"\1" + body
+
+
+@pytest.mark.parametrize("number", [1036, 1047, 1290, 1792, 1836, 1874, 1881, 9001, 9006, 9501])
+def test_read_of_a_server_out_of_service_for_a_moment_runs_again(far: EventflowDB, proxy: Proxy, number: int) -> None:
+    """On another connection, for the pool hands out none of those that were open."""
+    far.persist_event({**EVENT, "id": "a"})
+    for _ in range(2):
+        proxy.replace_reply(b"event.read@", error_packet(number))
+    assert far.read_event("a").id == "a"
+
+
+@pytest.mark.slow
+def test_persist_log_of_a_server_that_is_read_only_for_a_moment_is_written_once(
+    api: API, account: Callable[..., Settings], admin: Admin, database: str
+) -> None:
+    """As during a failover: nothing took effect, so that also what never runs twice may run again."""
+    db = api.database(account("password"))
+    db.ping()
+    writable = threading.Timer(0.5, lambda: admin.execute("SET GLOBAL read_only = 0"))
+    admin.execute("SET GLOBAL read_only = 1")
+    writable.start()
+    db.persist_log({"agent": "agent", "message": "message"})
+    db.run_transaction(lambda tx: tx.persist_event(EVENT))
+    writable.join()
+    assert count(admin, database, "log") == 1
+    assert count(admin, database, "event") == 1

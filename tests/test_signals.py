@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,11 @@ import msgspec
 import pytest
 
 from eventflow_db import EventflowDB, Settings, connection_arguments, errors, generate_event_id
+from eventflow_db.query.collector import PAUSE
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, login
+from .support import EVENT, closed_port, login
 
 
 class SoftLimit(Exception):
@@ -139,6 +141,66 @@ def test_from_connection_interrupted_closes_the_connection_whose_reply_is_not_re
     assert not connection.open
 
 
+# What a handler raises is its own, also where it comes from a driver or a socket
+
+
+def fail_as_pymysql(settings: Settings) -> None:
+    """A duplicate key, on a connection of the handler's own."""
+    import pymysql
+
+    connection = pymysql.connect(
+        host=settings.host, port=settings.port, user=settings.user, password=settings.password,
+        database=settings.database, ssl_disabled=True,
+    )  # fmt: skip
+    with connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO event (id, domain, pid, name, data) VALUES ('taken', 'd', 'p', 'n', '{}')")
+
+
+def fail_as_pymysql_would(settings: Settings) -> None:
+    """A deadlock, as whoever retries knows it."""
+    import pymysql
+
+    raise pymysql.err.OperationalError(1213, "of the handler")
+
+
+def fail_as_a_socket(settings: Settings) -> None:
+    """Nobody listens there."""
+    import socket
+
+    socket.create_connection(("127.0.0.1", closed_port()))
+
+
+@pytest.mark.parametrize("fail", [fail_as_pymysql, fail_as_pymysql_would, fail_as_a_socket])
+@pytest.mark.parametrize("name", ["read", "write that may be repeated", "write that may not", "commit"])
+def test_call_interrupted_by_a_handler_whose_own_connection_fails_raises_just_that(
+    db: EventflowDB, proxy: Proxy, settings: Settings, name: str, fail: Callable[[Settings], None]
+) -> None:
+    db.persist_event({**EVENT, "id": "taken"})
+    marker, call = CALLS[name]
+    proxy.stall_reply(marker)
+    proxy.requests.clear()
+    raised: list[BaseException] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        try:
+            fail(settings)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(Exception) as caught:
+            call(db)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert caught.value is raised[0]
+    assert proxy.requests.count(marker) == 1
+    assert db.read_event("taken").id == "taken"
+    assert db._pool.size == 1
+
+
 # Used from a signal handler, or by an object that is collected
 
 
@@ -235,3 +297,43 @@ def test_call_interrupted_while_it_connects_raises_just_that(
         proxy.latency = 0
         db.ping()
         assert db._pool.size == 1
+
+
+def test_collector_goes_on_after_an_interrupted_read() -> None:
+    """Whatever line of pausing it the exception comes at."""
+    chance = random.Random(5)
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        raise SoftLimit
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for _ in range(5000):
+            with contextlib.suppress(SoftLimit):
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 3e-5))
+                PAUSE.during(lambda: None)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert gc.isenabled()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        gc.enable()
+
+
+def test_cancelling_in_a_signal_handler_while_threads_start_ends(settings: Settings, proxied: Settings) -> None:
+    """The handler's call times out, so that its statement is ended in a thread; threading has a lock of its own."""
+    from threading import Thread
+
+    with EventflowDB(msgspec.structs.replace(settings, read_timeout=0.05, retry_limit=1)) as db:
+        db.ping()
+
+        def work() -> None:
+            channel = db._pool.acquire()
+            db._pool.discard(channel, cancelled=True)
+
+        with interrupting(work, 0.0005) as done:
+            until = time.monotonic() + 2
+            while time.monotonic() < until or len(done) < 50:
+                thread = Thread(target=int)
+                thread.start()
+                thread.join()

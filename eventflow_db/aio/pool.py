@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import warnings
 
 import pymysql.err
 
+from ..driver.errnos import ignoring
 from ..driver.waiting import ahas_ended, aowner, asleep
 from ..settings import Settings, ssl_context
 from .channel import AsyncChannel
-from .share import AsyncShare, PoolError
+from .share import AsyncShare, AsyncSlot, PoolError
 
 
 class AsyncPool:
@@ -79,24 +79,25 @@ class AsyncPool:
                 if await self._answers(thing, until):
                     return thing
                 thing = thing.give_slot()
-            channel = await self.open(until)
+            channel = await self.open(until, thing)
             if self.is_closed:
                 channel.abort()
             self._check_open()
-            share.fill(thing, channel)
+            share.note(channel)
             return channel
         except BaseException:
-            share.give(thing)
+            if isinstance(thing, AsyncChannel) or not thing.is_kept:
+                share.give(thing)
             raise
 
-    async def open(self, until: float | None = None) -> AsyncChannel:
+    async def open(self, until: float | None = None, slot: AsyncSlot | None = None) -> AsyncChannel:
         """A connection outside the pool, to be closed by its user.
 
         Raises: PoolError, or what the driver raises on connecting.
         """
         self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
-        return await AsyncChannel.open(self._settings, self._context, timeout)
+        return await AsyncChannel.open(self._settings, self._context, timeout, slot)
 
     def _is_fresh(self, channel: AsyncChannel) -> bool:
         return (
@@ -109,7 +110,7 @@ class AsyncPool:
     async def _answers(self, channel: AsyncChannel, until: float | None) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(pymysql.err.Error):
+        with ignoring(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     await channel.ping(_left(self._settings.connect_timeout, until))

@@ -28,6 +28,8 @@ class AsyncSlot:
     def __init__(self, share: AsyncShare, number: int) -> None:
         self._share = weakref.ref(share)
         self.number = number
+        self.is_kept = False
+        """Whether a handshake that nobody waits for any more has it, until it ends."""
 
     def __del__(self) -> None:
         share = self._share()
@@ -77,10 +79,9 @@ class AsyncShare:
                 pass
         return None
 
-    def fill(self, slot: AsyncSlot, channel: AsyncChannel) -> None:
-        """Have a connection hold the slot that it was opened with."""
-        self._opened[slot.number] = weakref.ref(channel)
-        channel.slot = slot
+    def note(self, channel: AsyncChannel) -> None:
+        """Note which connection was opened with a slot."""
+        self._opened[channel.slot.number] = weakref.ref(channel)
 
     def give(self, thing: AsyncChannel | AsyncSlot) -> None:
         """Take a connection or a slot back."""

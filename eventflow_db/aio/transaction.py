@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from types import TracebackType
 from typing import Self
 
 import pymysql.err
 
-from ..driver.errnos import meaning, translate
+from ..driver.errnos import ignoring, meaning, translate
 from ..driver.waiting import aowner
 from ..errors import ConflictError, InvalidValueError, OutcomeUnknownError, UnavailableError
 from ..query.spec import QuerySpec
@@ -111,7 +110,7 @@ class AsyncTransaction(AsyncConnectionSession):
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
         if self._channel.owner == aowner() and (self._finished is None or self._finished[0] is ConflictError):
             call = self._sql.session.rollback.statement.call({})
-            with contextlib.suppress(InvalidValueError, pymysql.err.Error), self._alone(call.spec):
+            with ignoring(InvalidValueError, pymysql.err.Error), self._alone(call.spec):
                 try:
                     await self._channel.run(call)
                     self._is_clean = True

@@ -41,8 +41,11 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         self.read_limit = None
         self.until = asyncio.get_running_loop().time() + settings.connect_timeout
         """When what it is at takes too long, by the loop's clock."""
+        self._dialled: socket.socket | None = None
         self.is_left = False
         """Whether nobody waits for it any more."""
+        self.slot: Any = None
+        """What it holds of a pool then."""
         super().__init__(
             host=settings.host, port=settings.port, unix_socket=settings.socket_path, user=settings.user,
             password=wire_password(settings.password), db=settings.database, charset="utf8mb4",
@@ -79,7 +82,7 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
             self.until = loop.time() + (until - loop.time()) / (len(addresses) - number)
             try:
                 # fails for a family that this machine does without
-                sock = socket.socket(family, kind, protocol)
+                self._dialled = sock = socket.socket(family, kind, protocol)
                 try:
                     sock.setblocking(False)
                     async with asyncio.timeout_at(self.until):
@@ -115,6 +118,14 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
         if isinstance(found := await waiter, Exception):
             raise found
         return found
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server knows of it: also before the loop has come round to noticing."""
+        try:
+            return self._writer is not None or (self._dialled is not None and bool(self._dialled.getpeername()))
+        except OSError:
+            return False
 
     def peer(self) -> Any:
         """The address of the server, as the socket has it."""
@@ -201,7 +212,8 @@ class _Handshake(asyncio.Task[None]):
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel it, if its time is over; timers may be early by the clock's resolution."""
-        return self.get_loop().time() > self._connection.until - 0.001 and super().cancel(msg)
+        over = not self._connection.has_begun or self.get_loop().time() > self._connection.until - 0.001
+        return over and super().cancel(msg)
 
 
 def _look(reference: weakref.ref[AsyncTransport]) -> None:
@@ -235,8 +247,11 @@ class AsyncTransport(Connected):
         try:
             await asyncio.wait({handshake})
         except asyncio.CancelledError:
-            if not handshake.done():
+            if not handshake.done() and not handshake.cancel():
                 connection.is_left = True
+                connection.slot = self.give_slot()
+                if connection.slot is not None:
+                    connection.slot.is_kept = True
                 # `abort` ends what this one holds
                 self.connection = self.connection_of(connection._settings, None)
             raise

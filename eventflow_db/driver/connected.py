@@ -51,8 +51,15 @@ class Connected(ProcessBound):
         self.opened = time.monotonic()
         self.gave_up = False
         """Whether the server may still be at a statement whose reply was not waited for."""
+        self.slot: Any = None
+        """What it holds of a pool while it is open."""
         self._poll: Any = None
         self._mark: object = None
+
+    def give_slot(self) -> Any:
+        """What it held of a pool, once."""
+        slot, self.slot = self.slot, None
+        return slot
 
     def _has_input(self, descriptor: int) -> bool:
         """Whether something waits to be read, the end included."""

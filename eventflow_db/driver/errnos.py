@@ -6,6 +6,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Iterator
+from traceback import walk_tb
 from typing import Final, NamedTuple
 
 import pymysql
@@ -35,7 +36,7 @@ class Meaning(NamedTuple):
     quotes: bool = False
     """The server's message quotes values, so it is not kept."""
     no_effect: bool = False
-    """The statement had no effect, because of others: an autocommitted one is run again."""
+    """The statement had no effect, because of others or of the server's state: an autocommitted one is run again."""
     not_executed: bool = False
     """The connection is over, and the statement did not run: the server says so, or it was never sent whole."""
     not_begun: bool = False
@@ -115,7 +116,7 @@ MEANINGS: Final = (
     Meaning(UnavailableError, "the account has used up one of its limits", (1226,), discard=True),
     Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
     # from 9001 on: of ProxySQL, which has no server
-    _STOPPING._replace(numbers=(1047, 3032, 3100, 9001, 9006, 9501), out_of_service=True),
+    _STOPPING._replace(numbers=(1047, 3032, 3100, 9001, 9006, 9501), out_of_service=True, no_effect=True),
     _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True),
     _STOPPING._replace(numbers=(1927, 3169), not_executed=True),
     _STOPPING._replace(numbers=(4031,), not_executed=True, not_begun=True),
@@ -125,6 +126,7 @@ MEANINGS: Final = (
         (1036, 1290, 1792, 1836, 1874, 1881),
         discard=True,
         out_of_service=True,
+        no_effect=True,
     ),
     Meaning(
         UnavailableError,
@@ -158,16 +160,18 @@ def meaning(errno: int | None) -> Meaning:
     return _UNKNOWN if errno is None else _BY_NUMBER.get(errno, _UNKNOWN)
 
 
-_IO: Final = ("eventflow_db", "pymysql", "aiomysql", "asyncio", "selectors", "socket", "ssl")
+_IO: Final = (
+    "eventflow_db", "pymysql", "aiomysql", "asyncio", "uvloop", "gevent", "eventlet", "selectors", "socket", "ssl",
+    "contextlib", "encodings",
+)  # fmt: skip
+"""Where the drivers' exceptions, and the sockets', come from."""
 
 
 def is_foreign(error: BaseException) -> bool:
     """Whether an exception comes from elsewhere, such as a signal handler's TimeoutError, which an OSError is too."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    name = "" if traceback is None else str(traceback.tb_frame.f_globals.get("__name__"))
-    return traceback is not None and name.partition(".")[0] not in _IO
+    # one frame is enough: a handler may use sockets and drivers itself
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__")).partition(".")[0] not in _IO for frame in frames)
 
 
 @contextlib.contextmanager
@@ -201,8 +205,10 @@ def translate(error: BaseException, spec: QuerySpec, *, connecting: bool = False
     """The error of a query for a driver's exception, which becomes its cause.
 
     The cause is a copy: without its traceback, whose frames hold arguments, and without the server's message
-    where that may quote a value.
+    where that may quote a value. An exception that comes from elsewhere is raised as it is.
     """
+    if is_foreign(error):
+        raise error
     errno = errno_of(error, connecting=connecting)
     found = meaning(errno)
     kind, text = found.error, found.text

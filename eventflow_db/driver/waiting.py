@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from queue import Empty, SimpleQueue
@@ -20,7 +21,6 @@ MANY: Final = 100
 """Items that are worth more than one turn."""
 _TURN: Final = 0.01
 """Seconds that one task keeps the others waiting."""
-Job: TypeAlias = threading.Thread
 AsyncJob: TypeAlias = "asyncio.Task[None]"
 sleep = time.sleep
 asleep = asyncio.sleep
@@ -51,9 +51,22 @@ def ahas_ended(owner: Any) -> bool:
 
 def spawn(work: Callable[[], None]) -> Job:
     """Do something beside, without waiting for it. Raises RuntimeError where the interpreter is ending."""
-    thread = threading.Thread(target=work, name="eventflow-db")
-    thread.start()
-    return thread
+    job = Job()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            job.give(True)
+
+    def start() -> None:
+        # which the interpreter waits for at its end
+        with ignoring(RuntimeError):
+            threading.Thread(target=run, name="eventflow-db").start()
+
+    # from another thread: a signal handler may come while this one holds the lock of all threads
+    start_new_thread(start, ())
+    return job
 
 
 def aspawn(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncJob:
@@ -64,7 +77,7 @@ def aspawn(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncJob:
 
 def settle(job: Job, timeout: float) -> None:
     """Wait for a job, for some seconds at the most."""
-    job.join(timeout)
+    job.wait(timeout)
 
 
 async def asettle(job: AsyncJob, timeout: float) -> None:
@@ -115,6 +128,9 @@ class Waiter(Generic[T]):
     def take(self) -> T | None:
         """What was given and not waited for."""
         return self.wait(0)
+
+
+Job: TypeAlias = Waiter[bool]
 
 
 class AsyncWaiter(Generic[T]):

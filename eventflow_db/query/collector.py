@@ -33,19 +33,24 @@ class _Pause:
     def during(self, work: Callable[[], R]) -> R:
         """Do some work without the collector."""
         user = _User()
+        # also where an exception from outside keeps it from ending
+        reference = weakref.ref(user, self._end)
         try:
             with self._lock:
                 if not self._users:
                     self._was_enabled = gc.isenabled()
-                self._users.append(weakref.ref(user))
+                self._users.append(reference)
                 gc.disable()
             return work()
         finally:
-            with self._lock:
-                # also those that an exception from outside has kept from this line
-                self._users = [other for other in self._users if other() not in (user, None)]
-                if not self._users and self._was_enabled:
+            self._end(reference)
+
+    def _end(self, user: weakref.ref[_User]) -> None:
+        with self._lock:
+            if user in self._users:
+                if len(self._users) == 1 and self._was_enabled:
                     gc.enable()
+                self._users.remove(user)
 
     def _resume(self) -> None:
         """In a forked child, which has none of the other threads."""

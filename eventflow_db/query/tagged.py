@@ -132,6 +132,10 @@ class _Serializer:
         return parts
 
 
+_FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a value of someone else's may raise when it is looked at; not all, for a signal handler's passes through."""
+
+
 def _parts(error: BaseException) -> dict[str, Any]:
     """The parts of an exception by Node's names, those of Python's own made of what it says."""
     parts = {name: value for name, value in vars(error).items() if isinstance(error, RemoteError) or name[:1] != "_"}
@@ -143,11 +147,11 @@ def _parts(error: BaseException) -> dict[str, Any]:
     parts |= {"name": type(error).__name__, "message": _text(error, "")}
     if isinstance(error, BaseExceptionGroup):
         parts["errors"] = list(error.exceptions)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*_FAILURES):
         if isinstance(code := getattr(error, "code", None), (str, int)):
             parts["code"] = code
     parts.pop("stack", None)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*_FAILURES):
         if error.__traceback__ is not None:
             parts["stack"] = _printable("".join(traceback.format_exception(error, chain=False)))
     return parts
@@ -232,7 +236,7 @@ def log_error(error: Any) -> Any:
     """What the log's `error` column gets: serialized, where that is possible, as Node does."""
     if error is None:
         return {}
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*_FAILURES):
         return _Serializer(complete=True).write(error, 0)
     return error
 
@@ -259,7 +263,7 @@ class _Describer(_Serializer):
         self._left -= 1
         if self._left < 0:
             return _MARK
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(*_FAILURES):
             if isinstance(value, Mapping):
                 items = {_printable(key) if isinstance(key, str) else key: item for key, item in value.items()}
                 value = Map(items) if isinstance(value, Map) else items

@@ -42,22 +42,23 @@ class Channel(Transport):
     """Seconds without a byte from the server after which it counts as lost."""
     used = 0.0
     """When it last answered, by the monotonic clock."""
-    slot: Any = None
-    """What it holds of a pool while it is open."""
     _server = ""
 
     @classmethod
-    def open(cls, settings: Settings, context: SSLContext | None, timeout: float | None = None) -> Channel:
+    def open(
+        cls, settings: Settings, context: SSLContext | None, timeout: float | None = None, slot: Any = None
+    ) -> Channel:
         """Connect, authenticate and set the session up, all within `timeout` seconds, or connect_timeout."""
         try:
-            return cls._connect(settings, context, timeout or settings.connect_timeout)
+            return cls._connect(settings, context, timeout or settings.connect_timeout, slot)
         except pymysql.err.Error as error:
             error.destination = destination(settings)
             raise
 
     @classmethod
-    def _connect(cls, settings: Settings, context: SSLContext | None, timeout: float) -> Channel:
+    def _connect(cls, settings: Settings, context: SSLContext | None, timeout: float, slot: Any) -> Channel:
         channel = cls(cls.connection_of(settings, context), settings)
+        channel.slot = slot
         channel.read_timeout = settings.read_timeout
         try:
             with channel.within(timeout):
@@ -85,20 +86,25 @@ class Channel(Transport):
         status: int = self.connection.server_status
         return bool(status & (_AUTOCOMMIT | _IN_TRANSACTION) == _AUTOCOMMIT)
 
-    def give_slot(self) -> Any:
-        """What it held of a pool, once."""
-        slot, self.slot = self.slot, None
-        return slot
-
     def run(self, call: Call, until: float | None = None) -> Result:
         """Send the statement of a call, within its time limit; until: when to give up, by the monotonic clock."""
         if self.settings is not None:
             limit = self.settings.ddl_timeout if call.spec.timeout == "ddl" else self.read_timeout
-            self.limit(limit if until is None else max(until - time.monotonic(), 0.001))
+            self.limit(limit)
         if self.packet_limit is not None and len(call.text) >= self.packet_limit:
             # the server would close the connection, and the lost connection invite to send it again
             raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
-        return self.send(call.text)
+        return self.send(call.text) if until is None else self._send_until(call.text, until)
+
+    def _send_until(self, statement: bytes, until: float) -> Result:
+        try:
+            with self.within(max(until - time.monotonic(), 0.001)):
+                return self.send(statement)
+        except TimeoutError as error:
+            if is_foreign(error):
+                raise
+            self.gave_up = True
+            raise pymysql.err.OperationalError(2013, "no reply in time") from None
 
     def send(self, statement: bytes) -> Result:
         """Send a statement and read its result."""
@@ -119,7 +125,7 @@ class Channel(Transport):
             raise pymysql.err.OperationalError(2014, text) from None
         except BaseException as error:
             # what the server says is a whole reply; the rest of any other would meet the next user
-            if not isinstance(error, pymysql.err.MySQLError) or meaning(error.args[0]).lost:
+            if not isinstance(error, pymysql.err.MySQLError) or is_foreign(error) or meaning(error.args[0]).lost:
                 self.abort()
             raise
         result, self.connection.server_status = found

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import warnings
 
 import pymysql.err
 
+from ..driver.errnos import ignoring
 from ..driver.waiting import has_ended, owner, sleep
 from ..settings import Settings, ssl_context
 from .channel import Channel
-from .share import PoolError, Share
+from .share import PoolError, Share, Slot
 
 
 class Pool:
@@ -80,24 +80,25 @@ class Pool:
                 if self._answers(thing, until):
                     return thing
                 thing = thing.give_slot()
-            channel = self.open(until)
+            channel = self.open(until, thing)
             if self.is_closed:
                 channel.abort()
             self._check_open()
-            share.fill(thing, channel)
+            share.note(channel)
             return channel
         except BaseException:
-            share.give(thing)
+            if isinstance(thing, Channel) or not thing.is_kept:
+                share.give(thing)
             raise
 
-    def open(self, until: float | None = None) -> Channel:
+    def open(self, until: float | None = None, slot: Slot | None = None) -> Channel:
         """A connection outside the pool, to be closed by its user.
 
         Raises: PoolError, or what the driver raises on connecting.
         """
         self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
-        return Channel.open(self._settings, self._context, timeout)
+        return Channel.open(self._settings, self._context, timeout, slot)
 
     def _is_fresh(self, channel: Channel) -> bool:
         return (
@@ -110,7 +111,7 @@ class Pool:
     def _answers(self, channel: Channel, until: float | None) -> bool:
         """Whether a connection that is not fresh can be used all the same; else it is closed."""
         answers = False
-        with contextlib.suppress(pymysql.err.Error):
+        with ignoring(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
                     channel.ping(_left(self._settings.connect_timeout, until))

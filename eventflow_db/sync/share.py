@@ -29,6 +29,8 @@ class Slot:
     def __init__(self, share: Share, number: int) -> None:
         self._share = weakref.ref(share)
         self.number = number
+        self.is_kept = False
+        """Whether a handshake that nobody waits for any more has it, until it ends."""
 
     def __del__(self) -> None:
         share = self._share()
@@ -78,10 +80,9 @@ class Share:
                 pass
         return None
 
-    def fill(self, slot: Slot, channel: Channel) -> None:
-        """Have a connection hold the slot that it was opened with."""
-        self._opened[slot.number] = weakref.ref(channel)
-        channel.slot = slot
+    def note(self, channel: Channel) -> None:
+        """Note which connection was opened with a slot."""
+        self._opened[channel.slot.number] = weakref.ref(channel)
 
     def give(self, thing: Channel | Slot) -> None:
         """Take a connection or a slot back."""

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from types import TracebackType
 from typing import Self
 
 import pymysql.err
 
-from ..driver.errnos import meaning, translate
+from ..driver.errnos import ignoring, meaning, translate
 from ..driver.waiting import owner
 from ..errors import ConflictError, InvalidValueError, OutcomeUnknownError, UnavailableError
 from ..query.spec import QuerySpec
@@ -112,7 +111,7 @@ class Transaction(ConnectionSession):
         """Roll back, unless the server has; what fails here changes nothing, for the connection is closed then."""
         if self._channel.owner == owner() and (self._finished is None or self._finished[0] is ConflictError):
             call = self._sql.session.rollback.statement.call({})
-            with contextlib.suppress(InvalidValueError, pymysql.err.Error), self._alone(call.spec):
+            with ignoring(InvalidValueError, pymysql.err.Error), self._alone(call.spec):
                 try:
                     self._channel.run(call)
                     self._is_clean = True

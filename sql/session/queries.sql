@@ -84,6 +84,9 @@ WHERE
     table_schema = DATABASE() AND table_name IN (
         'certificate', 'event', 'event_cpid', 'event_eid', 'event_published', 'event_scheduled', 'hub', 'log'
     )
+    AND column_name IN (
+        'id', 'domain', 'pid', 'name', 'rid', 'event_id', 'cpid', 'eid', 'publisher', 'consumer', 'hub', 'agent'
+    )
 GROUP BY table_name
 HAVING
     SUM(data_type = 'varchar' AND RIGHT(collation_name, 4) <> '_bin') > 0
