@@ -394,7 +394,9 @@ def evil_url(eventflow_server: Server) -> Iterator[str]:
             db.setup_table_schemas()
             db.persist_event({**EVENT, "id": "event-1"})
         inspector.execute(f"USE {database}")
-        inspector.execute(f"ALTER TABLE event ADD COLUMN {evil} VARCHAR(99) DEFAULT '{EVIL}' COMMENT '{EVIL}'")
+        inspector.execute(
+            f"ALTER TABLE event ADD COLUMN {evil} VARCHAR(99) CHARACTER SET utf8mb4 DEFAULT '{EVIL}' COMMENT '{EVIL}'"
+        )
         inspector.execute(f"ALTER TABLE event ADD INDEX {evil} (id), ADD INDEX `{EVIL}2` ({evil}), COMMENT '{EVIL}'")
         inspector.execute(f"ALTER TABLE event_eid ADD CONSTRAINT {evil} FOREIGN KEY (eid) REFERENCES event (id)")
         yield url

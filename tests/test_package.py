@@ -201,7 +201,7 @@ def test_wheel_works_in_an_empty_venv(
         assert not {"aiomysql", "typer", "sqlglot", "pytest"} & set(sys.modules)
         try:
             eventflow_db.AsyncEventflowDB
-        except ImportError as error:
+        except AttributeError as error:
             print(error)
     """
     lines = run(empty_venv, "-c", textwrap.dedent(code), cwd=tmp_path, URL=url).splitlines()

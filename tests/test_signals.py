@@ -244,7 +244,7 @@ def test_generate_event_id_in_a_signal_handler_keeps_the_order() -> None:
         while time.monotonic() < until or len(done) < 100:
             note()
     assert len(set(ids)) == len(ids)
-    assert ids[-1] == max(ids)
+    assert generate_event_id() > max(ids)
 
 
 def test_generate_event_id_in_what_is_collected_ends() -> None:
@@ -310,9 +310,11 @@ def test_collector_goes_on_after_an_interrupted_read() -> None:
     try:
         for _ in range(5000):
             with contextlib.suppress(SoftLimit):
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 3e-5))
-                PAUSE.during(lambda: None)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 3e-5))
+                    PAUSE.during(lambda: None)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             assert gc.isenabled()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
