@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import InvalidValueError
+from .foreign import is_foreign
 from .redact import redacting
 
 CODE: Final = "E_EVENTFLOW_DB_SETTINGS"
@@ -329,5 +330,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
         if settings.ssl_cert:
             context.load_cert_chain(settings.ssl_cert, settings.ssl_key)
     except (OSError, ssl.SSLError) as error:
+        if is_foreign(error):
+            raise
         raise InvalidValueError(CODE, f"ssl_ca, ssl_cert, ssl_key: cannot be used ({type(error).__name__})") from None
     return context

@@ -17,7 +17,7 @@ from eventflow_db.query import load_specs
 from eventflow_db.query.annotations import shape
 
 PACKAGE = Path(eventflow_db.__file__).parent
-TOP = ("errors", "printable", "redact", "forking", "identifiers", "records", "inputs", "settings")
+TOP = ("foreign", "errors", "printable", "redact", "forking", "identifiers", "records", "inputs", "settings")
 ORDER = (*TOP, "query", "driver", "aio", "sync", "check", "cli", "testing")
 """Each imports only what stands before it."""
 LAZY = {("query", "check")}
@@ -182,6 +182,6 @@ def test_every_query_that_reads_and_has_a_method_gives_events_with_a_choice_to_d
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if part(name) in ("driver", "sync")))
 def test_module_passes_over_no_exception_that_may_come_from_outside(name: str) -> None:
-    """A signal handler's TimeoutError is an OSError, too: errnos.ignoring tells them apart."""
+    """A signal handler's TimeoutError is an OSError, too: foreign.ignoring tells them apart."""
     suppressed = re.findall(r"suppress\((.*?)\)", MODULES[name].read_text())
     assert [kinds for kinds in suppressed if not re.fullmatch("(InvalidValueError, )?pymysql.err.Error", kinds)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -119,6 +120,26 @@ def test_pool_connection_idle_for_long_is_checked_before_use(
     db.read_online_hubs()
     assert int(admin.execute(pings)[0][1]) == before + 1
     assert sessions() == [number]
+
+
+def test_pool_gets_a_connection_back_though_the_transaction_that_had_it_is_kept(api: API, settings: Settings) -> None:
+    """A signal may have kept the pool from hearing of a later call's end."""
+    db = api.database(msgspec.structs.replace(settings, connection_limit=1, pool_timeout=2))
+    with db.transaction() as tx:
+        tx.ping()
+    share = next(iter(getattr(db, "target", db)._pool._shares.values()))
+    # as where nobody holds it
+    share.idle.clear()
+    gc.collect()
+    db.ping()
+    with pytest.raises(errors.ConflictError, match="ended"):
+        tx.ping()
+
+
+@pytest.mark.parametrize("timeout", [-1, "1", None, True, float("nan"), 10**400])
+def test_close_with_what_is_no_timeout_raises(nowhere: EventflowDB, timeout: Any) -> None:
+    with pytest.raises(errors.InvalidValueError, match="timeout: must be seconds"):
+        nowhere.close(timeout)
 
 
 def test_pool_failed_connects_do_not_use_up_the_limit(api: API, settings: Settings) -> None:

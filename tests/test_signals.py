@@ -299,6 +299,8 @@ def test_call_interrupted_while_it_connects_raises_just_that(
         assert db._pool.size == 1
 
 
+# where the exception comes while the work itself is collected
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_collector_goes_on_after_an_interrupted_read() -> None:
     """Whatever line of pausing it the exception comes at."""
     chance = random.Random(5)

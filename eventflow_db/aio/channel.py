@@ -12,9 +12,10 @@ import pymysql.err
 from pymysql.constants import SERVER_STATUS
 
 from ..driver.aio import AsyncTransport
-from ..driver.errnos import errno_of, is_foreign, meaning, translate
+from ..driver.errnos import errno_of, meaning, translate
 from ..driver.reply import Reply, first_number, read_ok
 from ..driver.setup import session_statements
+from ..foreign import is_foreign
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
 from ..settings import Settings, destination

@@ -78,7 +78,11 @@ class AsyncEventflowDB(AsyncPooledSession):
 
         timeout: seconds to wait for what is in use; then it is aborted, as a lost connection would be, and its
         statement is ended on the server. Locks are not affected.
+
+        Raises: InvalidValueError for what is no timeout (E_EVENTFLOW_DB_SETTINGS).
         """
+        if type(timeout) not in (int, float) or not 0 <= timeout <= 31536000:
+            raise InvalidValueError(SETTINGS_CODE, "timeout: must be seconds from 0 to 31536000")
         await self._pool.close(timeout)
 
     @staticmethod
@@ -114,6 +118,8 @@ class AsyncEventflowDB(AsyncPooledSession):
         a coroutine.
         """
         budget, spec = AsyncBudget(self.settings), self._sql.session.commit.statement.spec
+        if not callable(work):
+            raise spec.invalid("work: must be a function of the transaction")
 
         async def attempt() -> tuple[None, T] | EventflowDBError:
             try:

@@ -55,12 +55,12 @@ class AsyncSession(AsyncMethods):
         Raises: UnavailableError and others; InvalidValueError for what is no timeout (E_EVENTFLOW_DB_PING).
         """
         call = self._sql.session.ping.statement.call({})
-        until = None
-        if timeout is not None:
-            if type(timeout) not in (int, float) or not 0 < timeout <= 31536000:
-                raise call.spec.invalid("timeout: must be seconds, more than 0 and at most 31536000, or None")
-            until = time.monotonic() + timeout
-        await self._run(call, until)
+        if timeout is None:
+            await self._run(call)
+        elif type(timeout) in (int, float) and 0 < timeout <= 31536000:
+            await self._run(call, time.monotonic() + timeout)
+        else:
+            raise call.spec.invalid("timeout: must be seconds, more than 0 and at most 31536000, or None")
 
     # --- tables
 

@@ -7,8 +7,8 @@ import warnings
 
 import pymysql.err
 
-from ..driver.errnos import ignoring
 from ..driver.waiting import ahas_ended, aowner, asleep
+from ..foreign import ignoring
 from ..settings import Settings, ssl_context
 from .channel import AsyncChannel
 from .share import AsyncShare, AsyncSlot, PoolError

@@ -7,9 +7,10 @@ from typing import Self
 
 import pymysql.err
 
-from ..driver.errnos import ignoring, meaning, translate
+from ..driver.errnos import meaning, translate
 from ..driver.waiting import aowner
 from ..errors import ConflictError, InvalidValueError, OutcomeUnknownError, UnavailableError
+from ..foreign import ignoring
 from ..query.spec import QuerySpec
 from ..redact import redacting_all
 from .connection import AsyncConnectionSession
@@ -61,6 +62,8 @@ class AsyncTransaction(AsyncConnectionSession):
 
     def _leave(self) -> None:
         pool, channel = self._db._pool, self._channel
+        # whoever keeps a transaction that has ended keeps no connection
+        del self._channel
         if self._is_clean and channel.is_open:
             pool.release(channel)
         else:

@@ -9,9 +9,9 @@ from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from ..foreign import ignoring
 from ..forking import ProcessBound
 from ..settings import Settings
-from .errnos import ignoring
 
 Addresses: TypeAlias = Sequence[tuple[Any, ...]]
 _TCP_OPTIONS: Final = {

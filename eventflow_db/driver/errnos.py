@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import ssl
-from collections.abc import Iterator
-from traceback import walk_tb
 from typing import Final, NamedTuple
 
 import pymysql
@@ -22,6 +19,7 @@ from ..errors import (
     SchemaError,
     UnavailableError,
 )
+from ..foreign import is_foreign
 from ..query.spec import QuerySpec
 
 
@@ -158,30 +156,6 @@ _UNKNOWN: Final = Meaning(EventflowDBError, "the database refused it", quotes=Tr
 def meaning(errno: int | None) -> Meaning:
     """What an error number means; the base class for a number that is not listed."""
     return _UNKNOWN if errno is None else _BY_NUMBER.get(errno, _UNKNOWN)
-
-
-_IO: Final = (
-    "eventflow_db", "pymysql", "aiomysql", "asyncio", "uvloop", "gevent", "eventlet", "selectors", "socket", "ssl",
-    "contextlib", "encodings",
-)  # fmt: skip
-"""Where the drivers' exceptions, and the sockets', come from."""
-
-
-def is_foreign(error: BaseException) -> bool:
-    """Whether an exception comes from elsewhere, such as a signal handler's TimeoutError, which an OSError is too."""
-    # one frame is enough: a handler may use sockets and drivers itself
-    frames = (frame for frame, _ in walk_tb(error.__traceback__))
-    return any(str(frame.f_globals.get("__name__")).partition(".")[0] not in _IO for frame in frames)
-
-
-@contextlib.contextmanager
-def ignoring(*kinds: type[BaseException]) -> Iterator[None]:
-    """Pass over what a driver or a socket raises, and nothing that comes from elsewhere."""
-    try:
-        yield
-    except kinds as error:
-        if is_foreign(error):
-            raise
 
 
 def errno_of(error: BaseException, *, connecting: bool = False) -> int:

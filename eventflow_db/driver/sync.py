@@ -16,9 +16,9 @@ import pymysql.err
 from pymysql.constants import CLIENT, COMMAND
 from pymysql.protocol import FieldDescriptorPacket
 
+from ..foreign import ignoring, is_foreign
 from ..settings import Settings
 from .connected import Addresses, Connected, Mark, look_up, set_options
-from .errnos import ignoring, is_foreign
 from .reply import LONGEST, packet
 from .setup import PasswordGuard, check_greeting, check_method, wire_password
 from .waiting import Waiter, owner

@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+from ..foreign import ignoring
 from ..query.collector import PAUSE
-from .errnos import ignoring
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -44,6 +44,8 @@ class _Pause:
             return work()
         finally:
             self._end(reference)
+            # before the work's own end, which it would hear of
+            del reference
 
     def _end(self, user: weakref.ref[_User]) -> None:
         with self._lock:

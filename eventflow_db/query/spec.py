@@ -12,6 +12,7 @@ import msgspec
 
 from .. import records
 from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError, UnavailableError
+from ..foreign import is_foreign
 from .parameters import ParameterType, parameter_type, refusals
 from .rows import CONVERTERS, Result, RowError, converters_of, parse_rows
 from .tokens import first_word
@@ -178,7 +179,9 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 return literals
         except ValueError:
             # what msgspec says may quote the value, and it is the first of perhaps several
-            pass
+            if not refusals(self.types, values):
+                # it came from elsewhere
+                raise
         raise self.invalid("; ".join(refusals(self.types, values)))
 
     @cached_property
@@ -229,9 +232,10 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                     raise self.failure(UnavailableError, "the server breaks the protocol", 2014) from None
                 problem = f"NULL for {expected[error.column]}"
                 break
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError) as error:
                 # its message quotes the value
-                pass
+                if not tolerant and is_foreign(error):
+                    raise
         raise SchemaError(self.error.code, f"query {self.name} gives {problem}")
 
     def failure(self, kind: type[EventflowDBError], text: str, errno: int | None = None) -> EventflowDBError:

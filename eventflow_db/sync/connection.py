@@ -87,7 +87,7 @@ class ConnectionSession(Session):
             return failure
         if meaning(errno).ends_transaction or (errno == 1205 and self._channel.rolls_back_on_timeout):
             self._finish(ConflictError, "the transaction has been rolled back", errno)
-        elif meaning(errno).discard or not self._channel.is_open:
+        elif not self._channel.is_open or (meaning(errno).discard and self._channel.settings is not None):
             self._finish(UnavailableError, _LOST, errno)
             if isinstance(failure, OutcomeUnknownError):
                 cause, failure = failure.__cause__, spec.failure(UnavailableError, _LOST, errno)

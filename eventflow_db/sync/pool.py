@@ -8,8 +8,8 @@ import warnings
 
 import pymysql.err
 
-from ..driver.errnos import ignoring
 from ..driver.waiting import has_ended, owner, sleep
+from ..foreign import ignoring
 from ..settings import Settings, ssl_context
 from .channel import Channel
 from .share import PoolError, Share, Slot
