@@ -1,4 +1,4 @@
-"""The Node library's releases: their tables (`data/node-*.sql`), and the shapes of their statements in our spelling."""
+"""Earlier releases: their tables (`data/*.sql`), and the shapes of the Node library's statements in our spelling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ RELEASES: Final = ("4.1", "4.8")
 
 def tables(release: str) -> list[str]:
     """The statements that create a release's tables."""
-    text = (Path(__file__).parent / "data" / f"node-{release}.sql").read_text(encoding="utf-8")
+    name = f"node-{release}" if release in RELEASES else release
+    text = (Path(__file__).parent / "data" / f"{name}.sql").read_text(encoding="utf-8")
     return text.removesuffix(";\n").split(";\n")
 
 

@@ -13,7 +13,7 @@ from . import releases
 from .scratch import scratch_database
 from .server import Inspector
 from .severity import SEVERITIES, Judge, Severity
-from .structure import Item, Structure, read_structure
+from .structure import Item, Structure, read_structure, without_collation
 from .tables import creations
 
 
@@ -66,12 +66,15 @@ def _compare(
             item = (table, "table", "")
             yield item, (ours.items[item], None)
             continue
-        pair = ours.collations_with(live, table), live.collations_with(ours, table)
-        if pair[0] != pair[1]:
-            yield (table, "collations", ""), (_summary(pair[0]), _summary(pair[1]))
+        collations = ours.collations_with(live, table), live.collations_with(ours, table)
+        if collations[0] != collations[1]:
+            yield (table, "collations", ""), (_summary(collations[0]), _summary(collations[1]))
         for item in sorted(item for item in ours.items.keys() | live.items.keys() if item[0] == table):
-            if ours.items.get(item) != live.items.get(item):
-                yield item, (ours.items.get(item), live.items.get(item))
+            pair = ours.items.get(item), live.items.get(item)
+            if None not in pair:
+                pair = without_collation(pair[0]), without_collation(pair[1])
+            if pair[0] != pair[1]:
+                yield item, pair
 
 
 def _summary(collations: Mapping[str, str]) -> str:
@@ -87,7 +90,7 @@ def _line(spec: QuerySpec, kind: str, name: str) -> int:
     """The line of schema.sql that a difference is about; that of CREATE TABLE for what it does not mention."""
     word = re.escape(name)
     pattern = {
-        "collations": r".*CHARACTER SET \w+ COLLATE \w+$",
+        "collations": r"\s*ENGINE\b",
         "column": rf"\s*`?{word}`?\s",
         "index": r"\s*PRIMARY KEY\b" if name == "PRIMARY" else rf"\s*(?:UNIQUE )?(?:INDEX|KEY) `?{word}`?\s",
         "foreign key": rf".*FOREIGN KEY \(`?{word}`?\)",

@@ -171,7 +171,7 @@ class Inspector:
             given = column._replace(
                 kind="json" if is_json else column.kind,
                 default=None if is_null else expression(column.default),
-                extra=expression(column.extra.replace("default_generated", "")).strip(),
+                extra=" ".join(re.sub("default_generated|,", " ", expression(column.extra)).split()),
                 collation=None if is_json or column.collation is None else collation(column.collation),
             )
             tables.setdefault(column.table, []).append(given)

@@ -88,7 +88,10 @@ class Judge:
         if inexact := [name for name in names if not live[name].endswith("_bin")]:
             return Verdict("wrong", f"values that differ in case alone are taken for each other: {', '.join(inexact)}")
         if len(self.names) > 1 and names:
-            return Verdict("wrong", "what it refers to has another collation: it cannot be a foreign key (3780)")
+            return Verdict(
+                "wrong",
+                "names of other tables have another collation: foreign keys and joins between them fail (3780, 1267)",
+            )
         wide = [name for name in ours if name and ours[name].startswith("utf8mb4_")]
         if narrow := [name for name in wide if not live[name].startswith("utf8mb4_")]:
             charset = live[narrow[0]].partition("_")[0]
@@ -117,6 +120,8 @@ class Judge:
             return Verdict("wrong", "the server sets it where it should not, or does not where it should")
         if omitted and ours.default != live.default:
             return Verdict("wrong", "rows get another value by default")
+        if live.is_required and not ours.is_required:
+            return Verdict("different", "operations work; whoever gives it no value fails (1364)")
         return Verdict("different", "operations work")
 
     def _index(self, table: str, name: str, ours: str, live: str) -> Verdict:
@@ -133,6 +138,8 @@ class Judge:
         same = re.compile(rf"(UNIQUE )?{re.escape(ours[:-1])}[,)](?!.*INVISIBLE)")
         if any(same.match(text) for (of, kind, _), text in self.live.items.items() if (of, kind) == (table, "index")):
             return Verdict("different", "an index that is there does as well")
+        if not all((table, column) in self.words for column in re.findall(r"\w+", ours)):
+            return Verdict("different", "no operation uses it")
         return Verdict("slow", "what looks rows up by it reads more of them")
 
 

@@ -50,7 +50,7 @@ class Structure(NamedTuple):
     collations: dict[str, str]
     """By table: of the columns that it is given later."""
     items: dict[Item, str]
-    """Everything but the collations."""
+    """Everything that matters, in one spelling."""
 
     def collations_with(self, other: Structure, table: str) -> dict[str, str]:
         """The collation of each column of a table that has one in both; of no name, that of columns to come."""
@@ -68,8 +68,8 @@ def read_structure(inspector: Inspector) -> Structure:
     collations: dict[str, str] = {}
     items: dict[Item, str] = {}
     for table, engine, name in inspector.execute(_TABLES):
-        items[table, "table", ""] = f"ENGINE {engine}"
         collations[table] = collation(name or "none")
+        items[table, "table", ""] = f"ENGINE {engine} COLLATE {collations[table]}"
     for table, some in columns.items():
         items |= {(table, "column", name): _column(column) for name, column in some.items()}
     hidden = "ignored = 'YES'" if inspector.is_mariadb else "is_visible = 'NO'"
@@ -86,10 +86,18 @@ def read_structure(inspector: Inspector) -> Structure:
     return Structure(columns, collations, items)
 
 
+def without_collation(text: str | None) -> str | None:
+    """The text of an item without the collation."""
+    return text and re.sub(r" COLLATE \w+$", "", text)
+
+
 def _column(column: TableColumn) -> str:
-    """A column as in a CREATE TABLE, without its collation."""
+    """A column as in a CREATE TABLE."""
     kind = re.sub(r"\b((?:tiny|small|medium|big)?int)\(\d+\)", r"\1", column.type)
     words = ["json" if column.kind == "json" else kind, "NULL" if column.nullable else "NOT NULL"]
     if column.default is not None:
         words.append("DEFAULT " + (column.default or "''"))
-    return " ".join(filter(None, [*words, column.extra.upper()]))
+    words.append(column.extra.upper())
+    if column.collation:
+        words.append(f"COLLATE {column.collation}")
+    return " ".join(filter(None, words))
