@@ -1,4 +1,4 @@
-"""Earlier releases: their tables (`data/*.sql`), and the shapes of the Node library's statements in our spelling."""
+"""The Node library's releases: their tables (`data/node-*.sql`), and the shapes of their statements in our spelling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ RELEASES: Final = ("4.1", "4.8")
 
 def tables(release: str) -> list[str]:
     """The statements that create a release's tables."""
-    name = f"node-{release}" if release in RELEASES else release
+    return script(f"node-{release}")
+
+
+def script(name: str) -> list[str]:
+    """The statements of a file of `data/`."""
     text = (Path(__file__).parent / "data" / f"{name}.sql").read_text(encoding="utf-8")
     return text.removesuffix(";\n").split(";\n")
 

@@ -296,7 +296,14 @@ def test_diff_what_no_operation_notices_is_different(
 
 # --- which release made the tables
 
-RELEASES = {"4.1": "Node 4.1", "4.8": "Node 4.8", "eventflow-0.1.0": "eventflow-db 0.1.0"}
+RELEASES = {"node-4.1": "Node 4.1", "node-4.8": "Node 4.8", "eventflow-0.1.0": "eventflow-db 0.1.0"}
+
+
+def create(admin: Admin, database: str, release: str) -> None:
+    """Create a release's tables in a database."""
+    admin.use(database)
+    for statement in node.script(release):
+        admin.execute(statement)
 
 
 def said(live: Settings) -> list[str]:
@@ -313,7 +320,7 @@ def test_diff_of_our_own_tables_says_so(live: Settings) -> None:
 def test_diff_of_an_earlier_releases_tables_says_which(
     eventflow_server: Server, empty_database: str, admin: Admin, release: str
 ) -> None:
-    node.create(admin, empty_database, release)
+    create(admin, empty_database, release)
     settings = Settings.from_url(eventflow_server.database_url(empty_database))
     assert f"the tables are those of {RELEASES[release]}" in said(settings)
 
@@ -347,17 +354,17 @@ def test_diff_without_tables_says_so(eventflow_server: Server, empty_database: s
 
 
 @pytest.mark.parametrize(
-    ("release", "counts"), [("4.1", [13, 3, 7]), ("4.8", [3, 4, 9]), ("eventflow-0.1.0", [5, 0, 13])]
+    ("release", "counts"), [("node-4.1", [13, 3, 7]), ("node-4.8", [3, 4, 9]), ("eventflow-0.1.0", [5, 0, 13])]
 )
 def test_diff_of_an_earlier_releases_tables_gives_the_worst_first_and_collations_in_a_line_for_each_table(
     eventflow_server: Server, empty_database: str, admin: Admin, release: str, counts: list[int]
 ) -> None:
-    node.create(admin, empty_database, release)
+    create(admin, empty_database, release)
     differences = diff(Settings.from_url(eventflow_server.database_url(empty_database)), load_specs())
     severities = [d.severity for d in differences]
     assert severities == ["wrong"] * counts[0] + ["slow"] * counts[1] + ["different"] * counts[2]
     tables = [d.table for d in differences if d.item == "collations"]
-    assert len(tables) == len(set(tables)) == (2 if release == "4.8" else 8)
+    assert len(tables) == len(set(tables)) == (2 if release == "node-4.8" else 8)
     assert not [d for d in differences if "COLLATE" in (d.ours or "") and d.live]
 
 
