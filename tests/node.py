@@ -13,7 +13,12 @@ RELEASES: Final = ("4.1", "4.8")
 
 def tables(release: str) -> list[str]:
     """The statements that create a release's tables."""
-    text = (Path(__file__).parent / "data" / f"node-{release}.sql").read_text(encoding="utf-8")
+    return script(f"node-{release}")
+
+
+def script(name: str) -> list[str]:
+    """The statements of a file of `data/`."""
+    text = (Path(__file__).parent / "data" / f"{name}.sql").read_text(encoding="utf-8")
     return text.removesuffix(";\n").split(";\n")
 
 

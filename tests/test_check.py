@@ -220,6 +220,31 @@ def tables(admin: Admin, settings: Settings) -> list[object]:
     return [*made, admin.execute(f"CHECKSUM TABLE {', '.join(names)}")]
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("ADD note VARCHAR(64) NOT NULL", "event.note is NOT NULL without a default there, and gets no value (1364)"),
+        (
+            "ALTER timestamp DROP DEFAULT",
+            "event.timestamp is NOT NULL without a default there, and gets no value (1364)",
+        ),
+        ("ADD note VARCHAR(64) NULL", None),
+        ("ADD note VARCHAR(64) NOT NULL DEFAULT ''", None),
+        ("ADD note VARCHAR(99) AS (CONCAT(id, name)) STORED", None),
+        ("ADD note BIGINT NOT NULL AUTO_INCREMENT UNIQUE", None),
+    ],
+)
+def test_check_without_scratch_finds_a_column_that_an_insert_has_to_give_a_value(
+    eventflow_server: Server, empty_database: str, admin: Admin, change: str, problem: str | None
+) -> None:
+    settings = Settings.from_url(eventflow_server.database_url(empty_database))
+    with EventflowDB(settings) as db:
+        db.setup_table_schemas()
+    admin.execute(f"ALTER TABLE `{empty_database}`.event {change}")
+    (finding,) = prove(settings, load_specs(), only=["event.persist"], scratch=False)
+    assert finding.problems == ([problem] if problem else [])
+
+
 def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -> None:
     (finding,) = prove(settings, load_specs(), only=["hub.read"], scratch=False)
     assert finding.doubts == ["a table of it has no rows here, by which a plan could be judged"]

@@ -127,7 +127,10 @@ def test_check_overlay_that_is_not_loaded_exits_with_1(check_url: str, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--url", "mysql://root@127.0.0.1:1/x?connect_timeout=1"), "could not connect: Connection refused"),
+        (
+            ("--url", "mysql://root@127.0.0.1:1/x?connect_timeout=1"),
+            "could not connect to 127.0.0.1:1 as root, database information_schema: Connection refused (2003)",
+        ),
         (("--url", "postgres://x"), "url: must have the scheme mysql or mariadb"),
         (("event.reed",), "no query event.reed; did you mean event.read"),
         (("--sql", "/nowhere"), "does not exist"),
@@ -185,13 +188,17 @@ def test_diff_missing_index_exits_with_1_and_prints_its_line(changed_url: str) -
     done = run("diff", "--url", changed_url)
     assert done.returncode == 1
     assert done.stdout == (
-        f"event, index idx_name  {os.path.relpath(schema)}:{number}\n     ours: (name, timestamp)\n     live: none\n"
+        f"slow       event, index idx_name  {os.path.relpath(schema)}:{number}\n     ours: (name, timestamp)\n"
+        "     live: none\n     what looks rows up by it reads more of them\n     cure: eventflow-db upgrade\n"
     )
+    assert "eventflow-db: the tables are those of this eventflow-db\n" in done.stderr
+    assert done.stderr.endswith("eventflow-db: 1 slow\n")
 
 
 def test_diff_json_holds_the_difference(changed_url: str) -> None:
     (difference,) = json.loads(run("diff", "--json", "--url", changed_url).stdout)
-    assert difference["item"] == "index idx_name"
+    assert (difference["item"], difference["severity"]) == ("index idx_name", "slow")
+    assert difference["cure"] == "eventflow-db upgrade"
 
 
 def test_diff_unknown_database_exits_with_2(check_url: str) -> None:

@@ -13,9 +13,10 @@ import pytest
 from eventflow_db import EventflowDB, NewCertificate, NewEvent, Settings, errors
 
 from .api import API
-from .operations import HALF
+from .fake import packet
+from .operations import HALF, fails
 from .proxy import Proxy
-from .support import EVENT, Admin, count, eventually
+from .support import EVENT, Admin, count, eventually, idle
 
 FOREIGN_KEY_FAILS = b"\x0e\0\0\1\xff\xac\x05#23000fails"
 """The error 1452, as a packet."""
@@ -102,6 +103,22 @@ def test_read_event_reply_out_of_order_runs_again(far: EventflowDB, proxy: Proxy
     rule = proxy.replace_reply(b"event.read@", b"\1\0\0\2\1")
     assert far.read_event(event_id).id == event_id
     assert rule.fired.is_set()
+
+
+def test_read_row_that_does_not_fill_its_packet_is_unavailable_and_its_connection_is_of_use(
+    far: EventflowDB, proxy: Proxy, event_id: str
+) -> None:
+    far.persist_event_cpid(event_id, "cpid")
+    column = b"\3def\0\0\0\4cpid\0\x0c\x2d\0\0\1\0\0\xfd\0\0\0\0\0"
+    end = b"\xfe\0\0\2\0"
+    packets = [b"\1", column, end, b"\4cpid and more", end]
+    proxy.replace_reply(b"event_cpid.read_by_event_id@", b"".join(map(packet, range(1, 6), packets)))
+    connections = idle(far)
+    with fails(errors.UnavailableError, "EVENT_CPID_READ_BY_EVENT_ID") as caught:
+        far.read_event_cpid_by_event_id(event_id)
+    assert caught.value.errno == 2014
+    assert far.read_event_cpid_by_event_id(event_id) == ["cpid"]
+    assert idle(far) == connections
 
 
 def test_persist_event_cut_before_request_is_written_once(

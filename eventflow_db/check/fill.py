@@ -52,7 +52,7 @@ def _make_numbers(inspector: Inspector, rows: int) -> None:
 def _value(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
     """The SQL of a column's value in row number n."""
     groups = rows // 4 + 1
-    if column.kind == "json" or (column.kind == "longtext" and column.name in ("data", "error")):
+    if column.kind == "json":
         return "'{}'"
     if column.kind.endswith(("char", "text")):
         return f"LEFT({_text(column, columns, rows)}, {column.length})"

@@ -20,8 +20,8 @@ from ..settings import Settings
 from . import plan, samples
 from .rules import check_rules
 from .scratch import scratch_database
-from .server import NO_DATABASE, Column, Inspector, Prepared
-from .tables import creations, entry_of, read_schema
+from .server import NO_DATABASE, Column, Inspector, Prepared, TableColumn
+from .tables import creations, entry_of, filled_columns, read_schema
 
 _MAY_NOT: Final = (1142, 1143)
 """The account may not do this to a table; it may do other things."""
@@ -88,7 +88,7 @@ def prove(
     """
     database = NO_DATABASE if scratch else settings.database
     with Inspector(settings, database) as inspector, contextlib.ExitStack() as stack:
-        report(inspector.description)
+        inspector.introduce(report)
         prover = _Prover(inspector, specs, scratch)
         if scratch:
             if refused := prover.refused_tables():
@@ -106,9 +106,14 @@ class _Prover:
         self.contract = Contract.read(package_sql() / FILE)
 
     @cached_property
+    def tables(self) -> Mapping[str, list[TableColumn]]:
+        """The columns of each table."""
+        return self.inspector.table_columns()
+
+    @cached_property
     def columns(self) -> Mapping[str, list[str]]:
         """The columns of each table that samples are taken of."""
-        return samples.sample_columns(self.inspector)
+        return samples.sample_columns(self.tables)
 
     def refused_tables(self) -> list[Finding]:
         """Findings about the tables that the server refuses to create, or else to alter.
@@ -143,6 +148,8 @@ class _Prover:
             if prepared is not None:
                 sent = statement.slots if is_query else 0
                 finding.problems += _result_problems(spec, self._entry(spec), sent, prepared)
+            if spec.verb == "INSERT":
+                finding.problems += self._omissions(spec)
             if is_query and finding.ok:
                 self._check_plan(spec, statement, finding)
         return finding
@@ -150,6 +157,13 @@ class _Prover:
     def _entry(self, spec: QuerySpec) -> Entry:
         """The contract of a query; of a new one, what its own text promises."""
         return self.contract.queries.get(spec.name) or entry_of(spec, read_schema(self.specs))
+
+    def _omissions(self, spec: QuerySpec) -> Iterator[str]:
+        """The columns of its table that an INSERT gives no value, though it has to."""
+        filled = filled_columns(spec)
+        for column in self.tables.get(check_rules(spec).tables[0], ()):
+            if filled is not None and column.is_required and column.name not in filled:
+                yield f"{column.table}.{column.name} is NOT NULL without a default there, and gets no value (1364)"
 
     def _check_plan(self, spec: QuerySpec, statement: Statement, finding: Finding) -> None:
         tables = () if spec.index == "none" else check_rules(spec).tables

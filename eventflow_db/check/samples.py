@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..query.parameters import TYPES, ParameterType
 from ..query.spec import QuerySpec
-from .server import Inspector
+from .server import Inspector, TableColumn
 
 Sample = dict[str, str | None]
 """Column → value."""
@@ -16,13 +16,9 @@ _KINDS: Final = ("varchar", "char", "datetime", "int", "smallint")
 """Types of columns that samples are taken of: not what may be secret, long or no text."""
 
 
-def sample_columns(inspector: Inspector) -> dict[str, list[str]]:
-    """The columns of each table that samples are taken of.
-
-    Raises: the driver's error.
-    """
-    tables = inspector.table_columns().items()
-    return {table: [column.name for column in columns if column.kind in _KINDS] for table, columns in tables}
+def sample_columns(tables: Mapping[str, Iterable[TableColumn]]) -> dict[str, list[str]]:
+    """The columns of each table that samples are taken of."""
+    return {table: [column.name for column in columns if column.kind in _KINDS] for table, columns in tables.items()}
 
 
 def sample_rows(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from collections.abc import Callable
 from itertools import starmap
 from typing import Any, Final, NamedTuple, Self
 
@@ -46,17 +48,24 @@ class TableColumn(NamedTuple):
     table: str
     name: str
     kind: str
-    """The type without its length."""
+    """The type without its length; `json` on MariaDB, too, where it is LONGTEXT with a check."""
     type: str
     length: str | None
     nullable: str | None
     default: str | None
     extra: str
     collation: str | None
+    """None for JSON, of which each kind of server has its own."""
     primary: str | None
     """Whether it is of the primary key."""
     parent: str | None
     """The table that a foreign key refers to."""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether an INSERT has to give it a value."""
+        filled = "auto_increment" in self.extra or "generated" in self.extra
+        return not (self.nullable or filled) and self.default is None
 
 
 _TABLE_COLUMNS: Final = """
@@ -71,6 +80,22 @@ _TABLE_COLUMNS: Final = """
     WHERE c.table_schema = DATABASE()
     ORDER BY c.table_name, c.ordinal_position
 """
+
+
+_JSON_COLUMNS: Final = """
+    SELECT table_name, SUBSTRING_INDEX(SUBSTRING_INDEX(check_clause, '`', 2), '`', -1)
+    FROM information_schema.check_constraints
+    WHERE constraint_schema = DATABASE() AND check_clause REGEXP '^json_valid[(]`[^`]+`[)]$'
+"""
+_TIME_ZONE: Final = """
+    SELECT @@GLOBAL.time_zone, @@system_time_zone,
+        SUM(CONVERT_TZ(midnight, '+00:00', @@GLOBAL.time_zone) <> midnight)
+    FROM (
+        SELECT CAST(MAKEDATE(YEAR(UTC_DATE()), 1) AS DATETIME) AS midnight
+        UNION ALL SELECT CAST(MAKEDATE(YEAR(UTC_DATE()), 183) AS DATETIME)
+    ) AS halves
+"""
+"""The zone of a session that sets none, unlike ours, and whether it is another time than UTC in winter or summer."""
 
 
 class Column(NamedTuple):
@@ -117,6 +142,15 @@ class Inspector:
     def __exit__(self, *error: object) -> None:
         self.channel.close()
 
+    def introduce(self, report: Callable[[str], None]) -> None:
+        """Say which server this is, and that its time zone is not UTC."""
+        report(self.description)
+        zone, of_system, differs = self.execute(_TIME_ZONE)[0]
+        if differs != "0":
+            name = f"{zone} ({of_system})" if zone == "SYSTEM" else zone
+            text = "what Node leaves to a column's default is local time, which everyone reads as UTC"
+            report(f"the server's time zone is {name}, not UTC: {text}: set default_time_zone = '+00:00' there")
+
     def execute(self, statement: str | bytes) -> list[Row]:
         """Run a statement; gives its rows."""
         return self.query(statement if isinstance(statement, bytes) else statement.encode())[1]
@@ -130,8 +164,17 @@ class Inspector:
     def table_columns(self) -> dict[str, list[TableColumn]]:
         """The columns of each table of the default database."""
         tables: dict[str, list[TableColumn]] = {}
+        json = set(self.execute(_JSON_COLUMNS)) if self.is_mariadb else set()
         for column in starmap(TableColumn, self.execute(_TABLE_COLUMNS)):
-            tables.setdefault(column.table, []).append(column)
+            is_json = column.kind == "json" or (column.table, column.name) in json
+            is_null = column.default is None or column.default.upper() == "NULL"
+            given = column._replace(
+                kind="json" if is_json else column.kind,
+                default=None if is_null else expression(column.default),
+                extra=" ".join(re.sub("default_generated|,", " ", expression(column.extra)).split()),
+                collation=None if is_json or column.collation is None else collation(column.collation),
+            )
+            tables.setdefault(column.table, []).append(given)
         return tables
 
     def prepare(self, statement: bytes) -> Prepared | None:
@@ -143,6 +186,19 @@ class Inspector:
                 return None
             raise
         return Prepared(parameters, [_column(field) for field in fields])
+
+
+def expression(text: str | None) -> str:
+    """One spelling of an expression: CURRENT_TIMESTAMP with or without brackets, names with or without quotes."""
+    text = (text or "").replace("`", "")
+    if re.fullmatch(r"'.*'", text):
+        return text[1:-1]
+    return re.sub(r"(?i)\b(?:current_timestamp|now)(?:\(\))?(?!\w)", "CURRENT_TIMESTAMP", text)
+
+
+def collation(name: str) -> str:
+    """One spelling of a collation."""
+    return re.sub(r"^utf8_", "utf8mb3_", name)
 
 
 def _column(field: FieldDescriptorPacket) -> Column:

@@ -13,7 +13,7 @@ from ..query.annotations import shape
 from ..query.contract import Entry
 from ..query.spec import QuerySpec
 from ..records import columns as record_columns
-from .rules import check_rules, split
+from .rules import MARK, check_rules, split
 
 Schema = Mapping[str, Mapping[str, str]]
 """table → column → type."""
@@ -51,6 +51,25 @@ def _column_type(column: exp.ColumnDef) -> str:
     constraints = [constraint.kind for constraint in column.constraints]
     required = any(isinstance(c, exp.NotNullColumnConstraint) and not c.args.get("allow_null") for c in constraints)
     return kind if required else f"{kind} null"
+
+
+def filled_columns(spec: QuerySpec) -> set[str] | None:
+    """The columns that an INSERT always gives a value of its own; None where its columns cannot be read.
+
+    Raises: ContractError naming file, line, query and the fix.
+    """
+    tree = check_rules(spec).tree
+    if not isinstance(tree, exp.Insert) or not isinstance(tree.this, exp.Schema):
+        return None
+    values = tree.expression.expressions[0].expressions
+    columns = zip(tree.this.expressions, values, strict=False)
+    return {column.name for column, value in columns if not _may_be_default(spec, value)}
+
+
+def _may_be_default(spec: QuerySpec, value: Any) -> bool:
+    """Whether a value of an INSERT is DEFAULT, or a parameter that may be."""
+    kind = spec.types.get(value.name.removeprefix(MARK))
+    return value.name.upper() == "DEFAULT" or (kind is not None and kind.absent == b"DEFAULT")
 
 
 def entry_of(spec: QuerySpec, schema: Schema) -> Entry:

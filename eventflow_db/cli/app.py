@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..check import plan
 from ..check.diff import diff as find_differences
 from ..check.prove import prove
 from ..check.server import Inspector
+from ..check.severity import SEVERITIES
 from ..check.tables import entries
 from ..driver.errnos import errno_of
 from ..errors import ContractError, EventflowDBError, InvalidValueError
@@ -64,7 +66,8 @@ def run() -> int:
         return 1 if isinstance(error, ContractError) else 2
     except pymysql.err.Error as error:
         number = errno_of(error)
-        who = "could not connect" if number in (2003, 2026) else "the server says"
+        to = f" to {error.destination}" if hasattr(error, "destination") else ""
+        who = f"could not connect{to}" if number in (2003, 2026) else "the server says"
         report.status(f"{who}: {error.args[-1]} ({number})")
     except OSError as error:
         report.status(f"{error.filename or 'could not connect'}: {error.strerror or error}")
@@ -163,7 +166,10 @@ def check(
 def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
     """Compare a database's tables with sql/*/schema.sql. Changes nothing.
 
-    Exit codes: 0 equal, 1 different, 2 could not compare.
+    It says which release made them; then what is wrong (an operation would fail or answer wrongly), what is slow, and
+    what is only different, with the cure of each.
+
+    Exit codes: 0 equal, 1 wrong, slow or different, 2 could not compare.
     """
     settings = _settings(url, sql)
     differences = find_differences(settings, load_specs(settings.sql_path), report.status)
@@ -172,8 +178,9 @@ def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
     else:
         for difference in differences:
             report.difference(difference)
-    count = f"{len(differences)} difference{'s' * (len(differences) > 1)}"
-    report.status(count if differences else "the tables are as schema.sql says")
+    counts = Counter(difference.severity for difference in differences)
+    summary = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    report.status(summary or "the tables are as schema.sql says")
     return 1 if differences else 0
 
 

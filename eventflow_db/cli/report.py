@@ -70,11 +70,17 @@ def finding(found: Finding) -> None:
         text(f"     {problem}")
 
 
+_STYLES: Final = {"wrong": "bold red", "slow": "yellow", "different": "dim"}
+
+
 def difference(found: Difference) -> None:
-    """What is missing or otherwise, and the line of ours."""
-    text((f"{found.table}, {found.item}", "bold"), f"  {short(found.path)}:{found.line}")
+    """How bad it is, what is missing or otherwise, the line of ours, what follows, and the cure."""
+    mark = (f"{found.severity:11}", _STYLES[found.severity])
+    text(mark, (f"{found.table}, {found.item}", "bold"), f"  {short(found.path)}:{found.line}")
     text(f"     ours: {found.ours or 'none'}")
     text(f"     live: {found.live or 'none'}")
+    text(f"     {found.effect}")
+    text(f"     cure: {found.cure}")
 
 
 def _grid(**options: Any) -> Table:

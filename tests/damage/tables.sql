@@ -32,12 +32,14 @@
 -- case: column may be null
 -- check finds: hub.read: external_ip may be NULL
 -- check finds: hub.read_online: external_ip may be NULL
--- diff finds: column external_ip: ours varchar(45) NULL COLLATE ascii_bin; live varchar(45) NOT NULL COLLATE ascii_bin
+-- diff finds: column external_ip: ours varchar(45) NULL; live varchar(45) NOT NULL
 -- query: hub.create_table
 -     external_ip VARCHAR(45) NOT NULL,
 +     external_ip VARCHAR(45) NULL,
 
 -- case: column added
+-- check finds: event_cpid.persist: event_cpid.note is NOT NULL without a default there, and gets no value (1364)
+-- check finds: event_cpid.persist_in_domain: gets no value (1364)
 -- diff finds: column note: ours varchar(64) NOT NULL COLLATE ascii_bin; live none
 -- query: event_cpid.create_table
       cpid VARCHAR(64) NOT NULL,
