@@ -264,6 +264,30 @@ def test_pool_survives_cancellation_at_any_moment(settings: Settings, loop: Loop
     assert eventually(lambda: not sessions())
 
 
+def test_pool_counts_handshakes_that_nobody_waits_for_until_they_end(
+    proxied: Settings, proxy: Proxy, loop: Loop
+) -> None:
+    async def work() -> None:
+        limited = msgspec.structs.replace(proxied, connection_limit=2, pool_timeout=10)
+        async with AsyncEventflowDB(limited) as db:
+            proxy.latency = 0.1
+            kept = []
+            for _ in range(5):
+                tasks = [asyncio.create_task(db.ping()) for _ in range(6)]
+                await asyncio.sleep(0.15)
+                assert len(proxy.links) <= 2
+                for task in tasks:
+                    task.cancel()
+                # whose exceptions hold what the calls held
+                kept += await asyncio.gather(*tasks, return_exceptions=True)
+            proxy.latency = 0
+            async with db.transaction(), db.transaction():
+                pass
+            assert {type(one) for one in kept} == {asyncio.CancelledError}
+
+    loop.run(work())
+
+
 def test_pool_keeps_its_connections_for_loops_that_take_turns(settings: Settings, sessions: Sessions) -> None:
     """Each loop has a part of its own: connections of a loop serve no other one."""
     loops = [Loop(), Loop()]

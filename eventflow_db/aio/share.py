@@ -31,6 +31,13 @@ class AsyncSlot:
         self.is_kept = False
         """Whether a handshake that nobody waits for any more has it, until it ends."""
 
+    def give_back(self) -> None:
+        """Give it back to its share, once."""
+        share = self._share()
+        if share is not None:
+            self.is_kept = False
+            share.give(self)
+
     def __del__(self) -> None:
         share = self._share()
         if share is not None:

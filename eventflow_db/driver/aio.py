@@ -68,6 +68,9 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
             self.close()
             if not (self.is_left and isinstance(error, Exception)):
                 raise
+        finally:
+            if self.slot is not None:
+                self.slot.give_back()
 
     async def open_stream(self) -> None:
         """Open a stream to the server; each address of its name gets a share of the time limit."""
