@@ -19,6 +19,7 @@ from growth import FEW, growth
 from layers import layers
 from memory import memory
 from throughput import event, ratios, throughput
+from upgrade import measure_upgrades
 
 from eventflow_db import Settings
 from eventflow_db.testing import Server, running_server, temporary_database
@@ -74,6 +75,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--growth", type=int, nargs="?", const=MANY, metavar="ROWS", help="of every operation")
     parser.add_argument("--layers", action="store_true", help="of persist_event")
     parser.add_argument("--memory", type=int, nargs="?", const=MANY, metavar="EVENTS", help="while events are streamed")
+    parser.add_argument("--upgrade", type=int, nargs="?", const=200_000, metavar="ROWS", help="beside writers")
     arguments = parser.parse_args()
     is_whole = not (arguments.quick or arguments.only or arguments.durable) and arguments.growth in (None, MANY)
     if is_whole and arguments.to is None:
@@ -90,6 +92,8 @@ def main() -> None:
         print(json.dumps(about, indent=1))
         if arguments.memory:
             memory(settings, url, arguments.memory)
+        elif arguments.upgrade:
+            measure_upgrades(server, settings, arguments.upgrade)
         elif arguments.layers:
             layers(server, settings, event)
         elif arguments.growth:

@@ -29,7 +29,7 @@ from .support import EVENT, Admin
 
 pytestmark = pytest.mark.slow  # each command is a process of its own
 
-COMMANDS = ("check", "diff", "queries", "explain", "contract")
+COMMANDS = ("check", "diff", "upgrade", "queries", "explain", "contract")
 BROKEN = Edit("event.read_by_eid", "    WHERE event_eid.eid = :eid", "    WHERE LOWER(event_eid.eid) = :eid")
 FIXED = Edit("event.read", "FROM event", "FROM event -- ours")
 READ_LINE = load_specs()["event.read"].line

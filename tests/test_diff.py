@@ -15,8 +15,8 @@ from eventflow_db.query import load_specs
 from eventflow_db.testing import Server
 
 from . import node
+from .operations import walk
 from .support import Admin, scratches
-from .test_schema import walk
 
 pytestmark = pytest.mark.slow  # each compares tables that were altered
 

@@ -20,7 +20,7 @@ from eventflow_db.testing import Server
 
 from . import node
 from .api import API, concurrently
-from .operations import OPERATIONS, TABLES, call, fails
+from .operations import OPERATIONS, STORY, TABLES, call, fails, walk
 from .support import EVENT, Admin, execute
 
 
@@ -241,76 +241,6 @@ def test_select_of_all_columns_hides_the_additions_from_node(node_connection: An
 
 
 # --- every operation on Node's own tables
-
-ABSENT = object()
-STORY: list[tuple[str, Any]] = [
-    ("setup_table_schemas", None),
-    *((f"create_table_{table}", None) for table in TABLES),
-    ("ping", None),
-    ("lock", None),
-    ("persist_hub", True),
-    ("has_hub_quit", False),
-    ("read_online_hubs", 1),
-    ("persist_event", "event-id"),
-    ("read_event", ABSENT),
-    ("read_events_by_domain_and_pid", 1),
-    ("read_events_by_domain_and_pid_between_timestamps", 0),
-    ("read_events_by_domain_and_pid_and_names", 1),
-    ("read_distinct_pid_by_domain", 1),
-    ("iter_events_by_domain_and_pid", 1),
-    ("persist_event_cpid", True),
-    ("read_event_cpid_by_event_id", 1),
-    ("read_events_by_domain_and_cpid", 1),
-    ("iter_events_by_domain_and_cpid", 1),
-    ("read_event_cpid_by_event_id_with_domain", 1),
-    ("delete_event_cpid", True),
-    ("persist_events_cpid", 1),
-    ("persist_event_eid", True),
-    ("read_event_eid_by_event_id", 1),
-    ("read_events_by_eid", 1),
-    ("read_events_by_domain_and_eid", 1),
-    ("iter_events_by_eid", 1),
-    ("iter_events_by_domain_and_eid", 1),
-    ("delete_event_eid", True),
-    ("persist_events_eid", 1),
-    ("persist_event_published", True),
-    ("read_event_published", ABSENT),
-    ("update_event_published_to_consumed_by_hub", True),
-    ("update_event_published_to_consumed_by_spoke", True),
-    ("update_event_published_to_success", True),
-    ("update_event_published_to_failed", True),
-    ("update_event_published_to_orphan", True),
-    ("persist_event_scheduled", True),
-    ("read_events_scheduled", 1),
-    ("read_event_scheduled", ABSENT),
-    ("update_event_scheduled_executed", True),
-    ("update_event_scheduled_success", True),
-    ("update_event_scheduled_failed", True),
-    ("delete_event", True),
-    ("persist_events", 1),
-    ("delete_event_by_domain_and_pid", True),
-    ("persist_event", "event-id"),
-    ("persist_events_published", 1),
-    ("persist_events_scheduled", 1),
-    ("update_hub_to_quit", True),
-    ("persist_log", None),
-    ("archive_log", True),
-    ("prepare_log_partitions", 1),
-    ("prune_log", 2),
-    ("persist_certificate", True),
-    ("read_certificate", ABSENT),
-    ("revoke_certificate", True),
-    ("revoke_certificates_past_validity_period", 0),
-]
-"""Operations with their own arguments in a fitting order, and what they give, a list by its length; then the others."""
-
-
-def walk(db: EventflowDB) -> None:
-    """Call the operations of the story."""
-    for name, expected in STORY:
-        given = call(db, name)
-        if expected is not ABSENT:
-            assert (len(given) if isinstance(given, list) else given) == expected, name
 
 
 @pytest.mark.parametrize(("made_by", "release"), [("node", "4.8"), ("us", "4.8"), ("us", "4.1")])

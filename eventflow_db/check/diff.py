@@ -45,8 +45,13 @@ def diff(
         live = read_structure(inspector)
         with scratch_database(inspector, specs):
             ours = read_structure(inspector)
+    report(releases.describe(releases.releases(live, ours.columns)))
+    return compare(ours, live, specs)
+
+
+def compare(ours: Structure, live: Structure, specs: Mapping[str, QuerySpec]) -> list[Difference]:
+    """Every difference between two structures of the tables that the queries create, worst first."""
     tables = {spec.name.partition(".")[0]: spec for spec in creations(specs)}
-    report(releases.describe(releases.releases(live, tables)))
     judge = Judge(specs.values(), ours, live)
     differences = []
     for (table, kind, name), (wanted, found) in _compare(ours, live, tables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pymysql.err
@@ -28,17 +28,21 @@ _LOCK_TIMEOUT: Final = 590
 
 @contextlib.contextmanager
 def scratch_database(
-    inspector: Inspector, specs: Mapping[str, QuerySpec], rows: int = 0, keep: bool = False
+    inspector: Inspector, specs: Mapping[str, QuerySpec] | Sequence[str], rows: int = 0, keep: bool = False
 ) -> Iterator[str]:
     """A database with the tables of the queries, and `rows` rows in each; it becomes the default one.
 
+    specs: the queries, or the CREATE TABLEs themselves.
     keep: leave it there, and take the one that was left. The session checks no keys from then on.
 
     Raises: the driver's error where a table cannot be made; ConflictError where another run does not get ready, or
         a database of that name is not of `check`.
     """
-    text = "".join(spec.sql for spec in creations(specs))
-    kept = hashlib.sha256(f"{text}{rows}".encode()).hexdigest()[:12]
+    if isinstance(specs, Mapping):
+        creates = [Statement(spec, tag=False).render({}) for spec in creations(specs)]
+    else:
+        creates = [statement.encode() for statement in specs]
+    kept = hashlib.sha256(b"%b%d" % (b"".join(creates), rows)).hexdigest()[:12]
     name = PREFIX + (kept if keep else secrets.token_hex(8))
     # replicas need none of this; it takes a privilege
     with contextlib.suppress(pymysql.err.Error):
@@ -51,7 +55,7 @@ def scratch_database(
             _lock(inspector, name, _LOCK_TIMEOUT)
         if not (keep and _is_complete(inspector, name)):
             making = True
-            _make(inspector, name, specs, rows)
+            _make(inspector, name, creates, rows)
         inspector.execute(f"USE `{name}`")
         if keep:
             making = False
@@ -102,13 +106,13 @@ def _is_complete(inspector: Inspector, name: str) -> bool:
     return _COMPLETE in tables
 
 
-def _make(inspector: Inspector, name: str, specs: Mapping[str, QuerySpec], rows: int) -> None:
+def _make(inspector: Inspector, name: str, creates: Sequence[bytes], rows: int) -> None:
     inspector.execute(f"DROP DATABASE IF EXISTS `{name}`")
     inspector.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
     inspector.execute(f"USE `{name}`")
     inspector.execute(f"CREATE TABLE {_MAKING} (n INT PRIMARY KEY)")
-    for spec in creations(specs):
-        inspector.execute(Statement(spec, tag=False).render({}))
+    for statement in creates:
+        inspector.execute(statement)
     if rows:
         fill(inspector, rows, only=[table for table in inspector.table_columns() if table != _MAKING])
     inspector.execute(f"RENAME TABLE {_MAKING} TO {_COMPLETE}")

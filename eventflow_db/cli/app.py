@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 import os
@@ -20,11 +21,13 @@ import pymysql.err
 import typer
 
 from ..check import plan
+from ..check.apply import GRANTS, RIGHTS, run_steps, upgrading
 from ..check.diff import diff as find_differences
 from ..check.prove import prove
 from ..check.server import Inspector
 from ..check.severity import SEVERITIES
 from ..check.tables import entries
+from ..check.upgrade import plan_upgrade
 from ..driver.errnos import errno_of
 from ..errors import ContractError, EventflowDBError, InvalidValueError
 from ..query import load_specs, package_sql
@@ -182,6 +185,50 @@ def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
     summary = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
     report.status(summary or "the tables are as schema.sql says")
     return 1 if differences else 0
+
+
+@app.command(epilog="Example: eventflow-db upgrade --url mysql://root@localhost/eventflow > upgrade.sql")
+def upgrade(
+    apply: Annotated[bool, typer.Option("--apply", help="Run the statements, too.")] = False,
+    url: Url = None,
+    sql: Sql = None,
+    json: Json = False,
+) -> int:
+    """Print the statements that make a database's tables those of sql/*/schema.sql, from whichever release.
+
+    Each was tried on empty copies of the tables. Without --apply, nothing is changed. One that was ended at any step
+    goes on when it is started again.
+
+    Exit codes: 0 the tables are as they should be, 1 they are not, 2 could not find out, or not go on.
+    """
+    settings = _settings(url, sql)
+    specs = load_specs(settings.sql_path)
+    found = None
+    try:
+        with upgrading(settings) if apply else contextlib.nullcontext() as session:
+            found = plan_upgrade(settings, specs, report.status)
+            if json:
+                report.json(msgspec.to_builtins(found))
+            else:
+                report.upgrade(found)
+            if apply and found.refusals:
+                report.status("nothing is changed: rows would not survive it")
+            elif session is not None:
+                run_steps(session, found.steps, report.status)
+                found = plan_upgrade(settings, specs)
+    except pymysql.err.Error as error:
+        number = errno_of(error)
+        if number not in RIGHTS:
+            raise
+        report.status(f"the server says: {error.args[-1]} ({number})")
+        if found is None and not json:
+            for grant in GRANTS:
+                report.text(f"{grant.format(database=settings.database)} TO …;")
+        report.status("someone who may has to run the statements")
+        return 2
+    left = len(found.refusals) + len(found.steps) + len(found.by_hand)
+    report.status("the tables are as schema.sql says" if not left else f"{len(found.steps)} statements to go")
+    return 1 if left else 0
 
 
 @app.command(epilog="Example: eventflow-db queries event.read; eventflow-db queries --tag 1ce2b5f0")

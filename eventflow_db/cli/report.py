@@ -15,8 +15,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from ..check.apply import estimate
 from ..check.diff import Difference
 from ..check.prove import Finding
+from ..check.upgrade import Plan
 from ..printable import printable
 from ..query.spec import QuerySpec
 
@@ -81,6 +83,33 @@ def difference(found: Difference) -> None:
     text(f"     live: {found.live or 'none'}")
     text(f"     {found.effect}")
     text(f"     cure: {found.cure}")
+
+
+def upgrade(plan: Plan) -> None:
+    """A script of SQL that upgrades: what it finds and what each statement costs, as comments."""
+
+    def comment(line: str, style: str = "dim") -> None:
+        text((f"-- {line}", style))
+
+    comment(f"{plan.server}: {plan.release}")
+    for line in plan.breaks:
+        comment(line)
+    for refusal in plan.refusals:
+        examples = f", such as {', '.join(map(repr, refusal.examples))}" if refusal.examples else ""
+        place = f"{refusal.table}.{refusal.columns}: {refusal.count:,}"
+        comment(f"refused: {place} {refusal.problem}{examples}", "bold red")
+        comment(f"  {refusal.cure}")
+    for line in plan.by_hand:
+        comment(f"to be done by hand: {line}", "bold red")
+    for line in plan.left:
+        comment(f"left as it is: {line}")
+    if plan.steps:
+        text(
+            "SET SESSION foreign_key_checks = 0, lock_wait_timeout = 2, time_zone = '+00:00', sql_mode = 'TRADITIONAL';"
+        )
+    for number, step in enumerate(plan.steps, 1):
+        comment(f"{number} of {len(plan.steps)}: {step.table}: {step.effect}{estimate(step)}")
+        text(f"{step.statement};")
 
 
 def _grid(**options: Any) -> Table:
