@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections import deque
@@ -24,7 +25,7 @@ class PoolError(Exception):
 
 
 class Slot:
-    """The right to have one connection open. Where an exception from outside has lost it, it comes back by itself."""
+    """The right to have one connection open; what an exception from outside has lost is made anew."""
 
     def __init__(self, share: Share, number: int) -> None:
         self._share = weakref.ref(share)
@@ -39,33 +40,38 @@ class Slot:
             self.is_kept = False
             share.give(self)
 
-    def __del__(self) -> None:
-        share = self._share()
-        if share is not None:
-            # no more than that, for this may run in the middle of anything
-            share.free.append(Slot(share, self.number))
-
 
 class Share:
     """Idle connections, slots for more, and who waits for either.
 
-    It has no lock, for a signal handler or `__del__` may use it in the middle of anything: a thing is taken and given
-    in one step of the interpreter, and whoever has taken it is the only one to hold it.
+    Nothing is locked on the way of a call, for a signal handler or `__del__` may use it in the middle of anything: a
+    thing is taken and given in one step of the interpreter, and whoever has taken it is the only one to hold it.
     """
 
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self.cancellation = Cancellation(settings, context)
-        self.free = [Slot(self, number) for number in range(settings.connection_limit)]
+        self.free: list[Slot] = []
         self.idle: list[Channel] = []
         """The one that was used last goes out first."""
         self.waiters: deque[Waiter[Channel | Slot]] = deque()
-        self._limit = settings.connection_limit
+        self._slots: list[weakref.ref[Slot] | None] = [None] * settings.connection_limit
         self._opened: list[weakref.ref[Channel] | None] = [None] * settings.connection_limit
+        self._lock = threading.RLock()
+        self._make_slots()
+
+    def _make_slots(self) -> None:
+        """Make the slots that nobody holds: all of them at first, and what an exception from outside has lost."""
+        with self._lock:
+            for number, reference in enumerate(self._slots):
+                if reference is None or reference() is None:
+                    slot = Slot(self, number)
+                    self._slots[number] = weakref.ref(slot)
+                    self.free.append(slot)
 
     @property
     def size(self) -> int:
         """How many connections are open, or being opened."""
-        return self._limit - len(self.free)
+        return sum(reference is not None and reference() is not None for reference in self._slots) - len(self.free)
 
     @property
     def used(self) -> list[Channel]:
@@ -123,6 +129,7 @@ class Share:
         try:
             self.waiters.append(waiter)
             while True:
+                self._make_slots()
                 self._serve()
                 if (thing := waiter.wait(min(until - time.monotonic(), _LOOK_AGAIN))) is not None:
                     return thing
