@@ -33,10 +33,9 @@ class AsyncSlot:
         """Whether a handshake that nobody waits for any more has it, until it ends."""
 
     def give_back(self) -> None:
-        """Give it back to its share, once."""
+        """Give it back to its share."""
         share = self._share()
         if share is not None:
-            self.is_kept = False
             share.give(self)
 
 
@@ -63,9 +62,12 @@ class AsyncShare:
         with self._lock:
             for number, reference in enumerate(self._slots):
                 if reference is None or reference() is None:
-                    slot = AsyncSlot(self, number)
-                    self._slots[number] = weakref.ref(slot)
-                    self.free.append(slot)
+                    self._make_slot(number)
+
+    def _make_slot(self, number: int) -> None:
+        slot = AsyncSlot(self, number)
+        self._slots[number] = weakref.ref(slot)
+        self.free.append(slot)
 
     @property
     def size(self) -> int:
@@ -99,7 +101,10 @@ class AsyncShare:
     def give(self, thing: AsyncChannel | AsyncSlot) -> None:
         """Take a connection or a slot back."""
         if isinstance(thing, AsyncSlot):
-            self.free.append(thing)
+            reference = self._slots[thing.number]
+            if reference is not None and reference() is thing:
+                # another one, for whoever holds this one still must not keep it from being missed
+                self._make_slot(thing.number)
         else:
             self.idle.append(thing)
         if self.waiters:
