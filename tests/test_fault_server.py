@@ -462,14 +462,18 @@ def test_row_lock_is_waited_for_in_several_tries(
     api: API, settings: Settings, blocked: Any, event_id: str, admin: Admin, database: str
 ) -> None:
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
-    threading.Timer(2.5, blocked.rollback).start()
+    release = threading.Timer(2.5, blocked.rollback)
+    release.start()
     assert db.delete_event(event_id) is True
+    release.join()
 
 
 def test_row_lock_is_tried_at_least_8_times(api: API, settings: Settings, blocked: Any, event_id: str) -> None:
     db = api.database(msgspec.structs.replace(settings, lock_wait_timeout=1))
-    threading.Timer(8.5, blocked.rollback).start()
+    release = threading.Timer(8.5, blocked.rollback)
+    release.start()
     assert db.delete_event(event_id) is True
+    release.join()
 
 
 def test_row_lock_held_for_ever_is_conflict_in_bounded_time(

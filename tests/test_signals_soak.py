@@ -192,8 +192,9 @@ def test_signals_on_a_callers_connection(settings: Settings, admin: Admin, datab
     def connect() -> None:
         connection = pymysql.connect(
             host=settings.host, port=settings.port, user=settings.user, password=settings.password,
-            database=settings.database, autocommit=True, ssl_disabled=True, **connection_arguments(),
+            database=settings.database, ssl_disabled=True, **connection_arguments(),
         )  # fmt: skip
+        execute(connection, "SET autocommit = 1")
         made.append((connection, EventflowDB.from_connection(connection)))
 
     connect()
