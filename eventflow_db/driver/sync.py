@@ -39,7 +39,7 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     _write_timeout: float | None
     _sock: Any
     _rfile: Any
-    _first_rfile: Any = None
+    first_reader: Any = None
 
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
         self._settings = settings
@@ -114,7 +114,7 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
     def _get_server_information(self) -> None:
         super()._get_server_information()
         # kept until the end: TLS puts another one in its place, and collecting it takes steps for a signal to come at
-        self._first_rfile = self._rfile
+        self.first_reader = self._rfile
         if not check_greeting(self, self._settings, self.ssl):
             self.ssl = False
             self.client_flag &= ~CLIENT.SSL
@@ -153,8 +153,8 @@ class _Connection(PasswordGuard, RawConnection):  # type: ignore[misc]
 
     def _force_close(self) -> None:
         """Close the socket. PyMySQL's own swallows whatever comes meanwhile, a signal handler's exception too."""
-        things = (self._rfile, self._first_rfile, self._sock)
-        self._rfile = self._first_rfile = self._sock = None
+        things = (self._rfile, self.first_reader, self._sock)
+        self._rfile = self.first_reader = self._sock = None
         for thing in things:
             if thing is not None:
                 with ignoring(OSError):
