@@ -275,7 +275,8 @@ def test_pool_counts_handshakes_that_nobody_waits_for_until_they_end(
             for _ in range(5):
                 tasks = [asyncio.create_task(db.ping()) for _ in range(6)]
                 await asyncio.sleep(0.15)
-                assert len(proxy.links) <= 2
+                # two, and on their way through the proxy the ends of two
+                assert len(proxy.links) <= 4
                 for task in tasks:
                     task.cancel()
                 # whose exceptions hold what the calls held
