@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pymysql
 import pytest
+from hypothesis import settings as bounds
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, Settings
 from eventflow_db.testing import Server
@@ -19,6 +20,10 @@ from eventflow_db.testing import Server
 from .api import API, Loop
 from .proxy import Proxy
 from .support import EVENT, Account, Admin, login
+
+# an example takes as long as a busy machine makes it
+bounds.register_profile("suite", deadline=None)
+bounds.load_profile("suite")
 
 pytest_plugins = ["eventflow_db.testing.plugin"]
 
