@@ -72,6 +72,9 @@ class Attack:
         self._longest = 0.002
 
     def _handler(self, number: int, frame: FrameType | None) -> None:
+        if any(one.f_code.co_name == "__del__" for one, _ in traceback.walk_stack(frame)):
+            # what is raised while something is collected, Python itself passes over
+            return
         try:
             self._interrupt(frame)
         except SoftLimit:
