@@ -21,8 +21,32 @@ class Event(Struct, frozen=True):
     data: Any
 
 
+class ClaimedEvent(Struct, frozen=True):
+    """An event that a consumer has claimed, with its publisher and publication.
+
+    timestamp is aware, UTC, to the millisecond, published to the second. attempts: how often it was claimed, this
+    time included.
+    """
+
+    id: str
+    timestamp: datetime
+    domain: str
+    rid: str | None
+    pid: str
+    name: str
+    data: Any
+    publisher: str
+    published: datetime
+    attempts: int
+
+
 class PublishedEvent(Struct, frozen=True):
-    """The publication of an event. Times are aware, UTC, to the second; None: that has not happened."""
+    """The publication of an event, with the event's own domain, pid and name.
+
+    Times are aware, UTC, to the second; None: that has not happened. available: since when it may be claimed, or when
+    the lease of its claim ends. attempts: how often it was claimed with a lease. error: of the last attempt that
+    failed, any JSON value.
+    """
 
     event_id: str
     published: datetime
@@ -34,6 +58,12 @@ class PublishedEvent(Struct, frozen=True):
     success: datetime | None
     failed: datetime | None
     orphan: datetime | None
+    domain: str
+    pid: str
+    name: str
+    available: datetime
+    attempts: int
+    error: Any | None
 
 
 class ScheduledEvent(Struct, frozen=True):

@@ -149,6 +149,8 @@ def _arguments(spec: QuerySpec) -> list[str]:
         kind = spec.types[name.rstrip("_")].python
         if base in _PAGES:
             optional.append(_PAGES[base])
+        elif mark[2:].isdigit():
+            positional.append(f"{name}: {kind} = {mark[2:]}")
         elif mark or base == "limit":
             optional.append(f"{name}: {kind.removesuffix(' | None')} | None = None")
         else:

@@ -34,6 +34,8 @@ from eventflow_db.query.annotations import check_unique, read_specs  # noqa: E40
 
 SOURCE = ROOT / "eventflow_db" / "aio"
 TARGET = ROOT / "eventflow_db" / "sync"
+BY_HAND = ("operations.py", "publications.py")
+"""Modules of operations that are more than one query."""
 
 
 def generate() -> dict[Path, str]:
@@ -43,9 +45,10 @@ def generate() -> dict[Path, str]:
         check_unique(specs)
     except ContractError as error:
         sys.exit(f"generate: {error.message}")
-    by_hand = set(re.findall(r"^    (?:async )?def ([a-z]\w*)", (SOURCE / "operations.py").read_text(), re.MULTILINE))
+    text = "".join((SOURCE / name).read_text() for name in BY_HAND)
+    by_hand = set(re.findall(r"^    (?:async )?def ([a-z]\w*)", text, re.MULTILINE))
     if twice := by_hand & {name for spec in specs.values() for name in (spec.method, *(spec.batch or ())[:1])}:
-        sys.exit(f"generate: {', '.join(sorted(twice))}: written by hand in aio/operations.py as well")
+        sys.exit(f"generate: {', '.join(sorted(twice))}: written by hand in aio/ as well")
     source = {path.name: path.read_text() for path in SOURCE.glob("*.py")}
     source["methods.py"] = _format(SOURCE / "methods.py", from_sql.methods(specs))
     source["catalogue.pyi"] = _format(SOURCE / "catalogue.pyi", from_sql.catalogue(specs))
@@ -53,7 +56,7 @@ def generate() -> dict[Path, str]:
     inputs = ROOT / "eventflow_db" / "inputs.py"
     wanted[inputs] = _format(inputs, from_sql.inputs(specs))
     wanted |= {TARGET / name: sync_module(name, text) for name, text in source.items()}
-    sources = [wanted[TARGET / name] for name in ("operations.py", "database.py")]
+    sources = [wanted[TARGET / name] for name in (*BY_HAND, "database.py")]
     documents = {
         ROOT / "README.md": {"operations": from_sql.operations(specs, sources)},
         ROOT / "sql" / "README.md": {"queries": from_sql.queries(specs)},

@@ -102,6 +102,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "prepare_log_partitions": _by_hand("log.prepare", days=1),
     "prune_log": _by_hand("log.drop_partition", before=date(2030, 1, 2)),
     "persist_events": _by_hand("event.persist", events=[EVENT]),
+    "claim_events_published": _by_hand("event_published.claim", domain="domain", consumer="consumer"),
+    "update_event_published_to_failed": _by_hand("event_published.update_to_failed", event_id="event-id"),
+    "read_events_published": _by_hand("event_published.read_list", state="published"),
+    "requeue_events_published": _by_hand("event_published.requeue", state="failed"),
+    "publish_events_due": _by_hand("event_scheduled.execute", publisher="publisher"),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
 }
 """Every operation, by its method."""

@@ -52,7 +52,9 @@ def test_persist_keys_of_every_kind_of_mistake_are_all_named(nowhere: EventflowD
 
 
 RECORDS = {
-    "persist_event_published": PublishedEvent("id", NOON, "publisher", "c", "h", NOON, NOON, NOON, NOON, NOON),
+    "persist_event_published": PublishedEvent(
+        "id", NOON, "publisher", "c", "h", NOON, NOON, NOON, NOON, NOON, "domain", "pid", "name", NOON, 1, {}
+    ),
     "persist_event_scheduled": ScheduledEvent("id", NOON, NOON, NOON, NOON, NOON, "domain", "pid", "name"),
     "persist_hub": Hub("id", NOON, "::1", 1, "::1", 1, NOON),
     "persist_certificate": Certificate(NOON, NOON, 1, "id", "c", b"", b"", b"", b"", b"", b"", b"", b"", NOON, NOON),

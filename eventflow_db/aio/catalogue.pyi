@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import Certificate, ClaimedEvent, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
 from .caller import AsyncCaller
 
 class Query:
@@ -174,13 +174,87 @@ class EventPublishedUpdateToConsumedBySpoke(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str, spoke: str) -> Awaitable[int]: ...
 
 class EventPublishedUpdateToSuccess(Query):
-    def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
+    def __call__(self, session: AsyncCaller, /, *, event_id: str, consumer: str | None = ...) -> Awaitable[int]: ...
 
 class EventPublishedUpdateToFailed(Query):
-    def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, consumer: str | None = ..., error: Any | None = ...
+    ) -> Awaitable[int]: ...
 
 class EventPublishedUpdateToOrphan(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
+
+class EventPublishedRetry(Query):
+    def __call__(
+        self,
+        session: AsyncCaller,
+        /,
+        *,
+        event_id: str,
+        consumer: str | None = ...,
+        error: Any | None = ...,
+        retry_in: int,
+    ) -> Awaitable[int]: ...
+
+class EventPublishedReadWithoutDomain(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
+
+class EventPublishedFillInDomain(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
+
+class EventPublishedReadAvailable(Query):
+    def __call__(self, session: AsyncCaller, /, *, domain: str, limit: int) -> Awaitable[list[tuple[str, int]]]: ...
+
+class EventPublishedReadAvailableByNames(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, domain: str, names: Sequence[str], limit: int
+    ) -> Awaitable[list[tuple[str, int]]]: ...
+
+class EventPublishedPostpone(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
+
+class EventPublishedClaim(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_ids: Sequence[str], consumer: str, lease: int
+    ) -> Awaitable[int]: ...
+
+class EventPublishedReadClaimed(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[list[ClaimedEvent]]: ...
+
+class EventPublishedExtend(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_id: str, consumer: str, lease: int | None = ...
+    ) -> Awaitable[int]: ...
+
+class EventPublishedRelease(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, event_ids: Sequence[str], consumer: str | None = ...
+    ) -> Awaitable[int]: ...
+
+class EventPublishedReadDomains(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
+
+class EventPublishedReadList(Query):
+    def __call__(
+        self,
+        session: AsyncCaller,
+        /,
+        *,
+        queue: str | None = ...,
+        domain: str | None = ...,
+        state: str,
+        before: datetime | None = ...,
+        limit: int | None,
+    ) -> Awaitable[list[PublishedEvent]]: ...
+
+class EventPublishedRequeue(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str], state: str) -> Awaitable[int]: ...
+
+class EventPublishedPublishDue(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
+
+class EventPublishedReadPublished(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[list[str]]: ...
 
 class EventPublishedCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -201,6 +275,21 @@ class EventScheduledUpdateSuccess(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
 
 class EventScheduledUpdateFailed(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
+
+class EventScheduledReadDue(Query):
+    def __call__(self, session: AsyncCaller, /, *, limit: int | None) -> Awaitable[list[ScheduledEvent]]: ...
+
+class EventScheduledLockDue(Query):
+    def __call__(self, session: AsyncCaller, /, *, limit: int) -> Awaitable[list[str]]: ...
+
+class EventScheduledExecute(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
+
+class EventScheduledReschedule(Query):
+    def __call__(self, session: AsyncCaller, /, *, event_id: str, scheduled: datetime) -> Awaitable[int]: ...
+
+class EventScheduledCancel(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
 
 class EventScheduledCreateTable(Query):
@@ -339,6 +428,21 @@ class EventPublishedQueries:
     update_to_success: EventPublishedUpdateToSuccess
     update_to_failed: EventPublishedUpdateToFailed
     update_to_orphan: EventPublishedUpdateToOrphan
+    retry: EventPublishedRetry
+    read_without_domain: EventPublishedReadWithoutDomain
+    fill_in_domain: EventPublishedFillInDomain
+    read_available: EventPublishedReadAvailable
+    read_available_by_names: EventPublishedReadAvailableByNames
+    postpone: EventPublishedPostpone
+    claim: EventPublishedClaim
+    read_claimed: EventPublishedReadClaimed
+    extend: EventPublishedExtend
+    release: EventPublishedRelease
+    read_domains: EventPublishedReadDomains
+    read_list: EventPublishedReadList
+    requeue: EventPublishedRequeue
+    publish_due: EventPublishedPublishDue
+    read_published: EventPublishedReadPublished
     create_table: EventPublishedCreateTable
 
 class EventScheduledQueries:
@@ -348,6 +452,11 @@ class EventScheduledQueries:
     update_executed: EventScheduledUpdateExecuted
     update_success: EventScheduledUpdateSuccess
     update_failed: EventScheduledUpdateFailed
+    read_due: EventScheduledReadDue
+    lock_due: EventScheduledLockDue
+    execute: EventScheduledExecute
+    reschedule: EventScheduledReschedule
+    cancel: EventScheduledCancel
     create_table: EventScheduledCreateTable
 
 class HubQueries:

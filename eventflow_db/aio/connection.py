@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pymysql.err
 from pymysql.constants import CLIENT
@@ -24,6 +24,7 @@ from ..redact import redacting_all
 from .channel import AsyncChannel
 from .operations import AsyncSession
 
+T = TypeVar("T")
 _LOST: Final = "the connection was lost, the transaction is rolled back"
 _numbers = itertools.count(1)
 """Of savepoints, no two alike: several sessions may use one connection, and the later of one name ends the earlier."""
@@ -122,6 +123,14 @@ class AsyncConnectionSession(AsyncSession):
             return
         except EventflowDBError as error:
             failure = statement.spec.recoded(error)
+        raise failure
+
+    async def _atomically(self, spec: QuerySpec, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        try:
+            async with self.transaction():
+                return await work(self)
+        except EventflowDBError as error:
+            failure = spec.recoded(error)
         raise failure
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ..driver.aio import RawConnection
 from ..errors import EventflowDBError, InvalidValueError
 from ..query import load
+from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
 from ..redact import redacting_all
 from ..settings import CODE as SETTINGS_CODE
@@ -150,16 +151,32 @@ class AsyncEventflowDB(AsyncPooledSession):
                 if error.errno != 1153:
                     raise
 
-        async def attempt() -> tuple[None, None] | EventflowDBError:
+        async def work(tx: AsyncTransaction) -> None:
+            for text in statement.batches(groups, tx._channel.packet_limit):
+                await tx._run(Call(spec, text))
+
+        await self._atomically(spec, work, budget, rows)
+
+    async def _atomically(
+        self,
+        spec: QuerySpec,
+        work: Callable[[AsyncTransaction], Awaitable[T]],
+        budget: AsyncBudget | None = None,
+        rows: Sequence[Mapping[str, Any]] = (),
+    ) -> T:
+        budget = budget or AsyncBudget(self.settings)
+
+        async def attempt() -> tuple[None, T] | EventflowDBError:
             try:
                 async with AsyncTransaction(self, budget) as tx:
-                    for text in statement.batches(groups, tx._channel.packet_limit):
-                        await tx._run(Call(spec, text))
+                    done = await work(tx)
             except EventflowDBError as error:
                 return spec.recoded(error)
-            return None, None
+            return None, done
 
-        await self._repeat(spec, attempt, budget, rows)
+        _, result = await self._repeat(spec, attempt, budget, rows)
+        done: T = result
+        return done
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
         """Hold a named lock of the server: `async with db.lock("nightly"): …`.

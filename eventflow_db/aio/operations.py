@@ -19,7 +19,7 @@ from ..query.tagged import serialize as to_tagged
 from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
-from .methods import AsyncMethods
+from .publications import AsyncPublications
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -27,7 +27,7 @@ _BEGINNING: Final = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
 @redacting_all
-class AsyncSession(AsyncMethods):
+class AsyncSession(AsyncPublications):
     """Every operation, on the connection or connections of a subclass.
 
     Datetimes go in aware and come out aware in UTC. Identifiers are text of 1 to 64 characters without white

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from .codec import SMALL_JSON, YEARS, encode_json, spacing, utc
 
 TEXT_BYTES: Final = 65_535
 """What a TEXT or BLOB column holds."""
+STATES: Final = ("published", "consumed_hub", "consumed_spoke", "expired", "failed", "orphan", "success")
+"""What a publication may be in, of which it is in one at a time: see sql/README.md."""
 NO_LIMIT: Final = 2**64 - 1
 """What stands for no LIMIT."""
 _DATE_RULE: Final = "a date, or an aware datetime"
@@ -205,6 +207,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         int,
         None,
     ),
+    "batch": _whole("a whole number from 1 to 10000", 1, 10_000, 1000),
     "page": _whole("a whole number from 1 up", 1, 2**63 - 1, 1000),
     "savepoint": ParameterType(
         _checked(Annotated[int, Meta(ge=1)]),
@@ -214,6 +217,8 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         int,
         1,
     ),
+    "state": ParameterType(_checked(Literal[STATES]), f"one of {', '.join(STATES)}", _text, sample="published"),
+    "lease": _whole("whole seconds from 1 to 31536000", 1, 31536000, 60),
     "seconds": _whole("whole seconds from 0 to 31536000", 0, 31536000, 0),
 }
 """Every parameter type. A mark behind one makes the key optional."""
@@ -229,9 +234,10 @@ def parameter_type(name: str) -> ParameterType | None:
     kind = TYPES.get(base)
     if kind is None or not mark:
         return kind
-    if mark not in _MARKS:
+    absent = _MARKS.get(mark) or mark.removeprefix("?=").encode()
+    if mark not in _MARKS and not (kind.python == "int" and absent.isdigit()):
         return None
-    return kind._replace(rule=f"{kind.rule}, or None", absent=_MARKS[mark])
+    return kind._replace(rule=f"{kind.rule}, or None", absent=absent)
 
 
 def split_mark(name: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from ..records import Event
+from ..records import ClaimedEvent, Event
 from .codec import JSON_DEPTH, encode_json, utc
 from .parameters import TEXT_BYTES
 
@@ -198,7 +198,10 @@ def deserialize(value: Any) -> Any:
     return revived
 
 
-def revived(event: Event) -> Event:
+_E = TypeVar("_E", Event, ClaimedEvent)
+
+
+def revived(event: _E) -> _E:
     """An event whose `data` is deserialized."""
     return msgspec.structs.replace(event, data=deserialize(event.data))
 

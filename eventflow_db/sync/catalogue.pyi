@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import Certificate, ClaimedEvent, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
 from .caller import Caller
 
 class Query:
@@ -156,13 +156,74 @@ class EventPublishedUpdateToConsumedBySpoke(Query):
     def __call__(self, session: Caller, /, *, event_id: str, spoke: str) -> int: ...
 
 class EventPublishedUpdateToSuccess(Query):
-    def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
+    def __call__(self, session: Caller, /, *, event_id: str, consumer: str | None = ...) -> int: ...
 
 class EventPublishedUpdateToFailed(Query):
-    def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
+    def __call__(
+        self, session: Caller, /, *, event_id: str, consumer: str | None = ..., error: Any | None = ...
+    ) -> int: ...
 
 class EventPublishedUpdateToOrphan(Query):
     def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
+
+class EventPublishedRetry(Query):
+    def __call__(
+        self, session: Caller, /, *, event_id: str, consumer: str | None = ..., error: Any | None = ..., retry_in: int
+    ) -> int: ...
+
+class EventPublishedReadWithoutDomain(Query):
+    def __call__(self, session: Caller, /) -> list[str]: ...
+
+class EventPublishedFillInDomain(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
+
+class EventPublishedReadAvailable(Query):
+    def __call__(self, session: Caller, /, *, domain: str, limit: int) -> list[tuple[str, int]]: ...
+
+class EventPublishedReadAvailableByNames(Query):
+    def __call__(
+        self, session: Caller, /, *, domain: str, names: Sequence[str], limit: int
+    ) -> list[tuple[str, int]]: ...
+
+class EventPublishedPostpone(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
+
+class EventPublishedClaim(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str], consumer: str, lease: int) -> int: ...
+
+class EventPublishedReadClaimed(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> list[ClaimedEvent]: ...
+
+class EventPublishedExtend(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, consumer: str, lease: int | None = ...) -> int: ...
+
+class EventPublishedRelease(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str], consumer: str | None = ...) -> int: ...
+
+class EventPublishedReadDomains(Query):
+    def __call__(self, session: Caller, /) -> list[str]: ...
+
+class EventPublishedReadList(Query):
+    def __call__(
+        self,
+        session: Caller,
+        /,
+        *,
+        queue: str | None = ...,
+        domain: str | None = ...,
+        state: str,
+        before: datetime | None = ...,
+        limit: int | None,
+    ) -> list[PublishedEvent]: ...
+
+class EventPublishedRequeue(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str], state: str) -> int: ...
+
+class EventPublishedPublishDue(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
+
+class EventPublishedReadPublished(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> list[str]: ...
 
 class EventPublishedCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -183,6 +244,21 @@ class EventScheduledUpdateSuccess(Query):
     def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
 
 class EventScheduledUpdateFailed(Query):
+    def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
+
+class EventScheduledReadDue(Query):
+    def __call__(self, session: Caller, /, *, limit: int | None) -> list[ScheduledEvent]: ...
+
+class EventScheduledLockDue(Query):
+    def __call__(self, session: Caller, /, *, limit: int) -> list[str]: ...
+
+class EventScheduledExecute(Query):
+    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
+
+class EventScheduledReschedule(Query):
+    def __call__(self, session: Caller, /, *, event_id: str, scheduled: datetime) -> int: ...
+
+class EventScheduledCancel(Query):
     def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
 
 class EventScheduledCreateTable(Query):
@@ -313,6 +389,21 @@ class EventPublishedQueries:
     update_to_success: EventPublishedUpdateToSuccess
     update_to_failed: EventPublishedUpdateToFailed
     update_to_orphan: EventPublishedUpdateToOrphan
+    retry: EventPublishedRetry
+    read_without_domain: EventPublishedReadWithoutDomain
+    fill_in_domain: EventPublishedFillInDomain
+    read_available: EventPublishedReadAvailable
+    read_available_by_names: EventPublishedReadAvailableByNames
+    postpone: EventPublishedPostpone
+    claim: EventPublishedClaim
+    read_claimed: EventPublishedReadClaimed
+    extend: EventPublishedExtend
+    release: EventPublishedRelease
+    read_domains: EventPublishedReadDomains
+    read_list: EventPublishedReadList
+    requeue: EventPublishedRequeue
+    publish_due: EventPublishedPublishDue
+    read_published: EventPublishedReadPublished
     create_table: EventPublishedCreateTable
 
 class EventScheduledQueries:
@@ -322,6 +413,11 @@ class EventScheduledQueries:
     update_executed: EventScheduledUpdateExecuted
     update_success: EventScheduledUpdateSuccess
     update_failed: EventScheduledUpdateFailed
+    read_due: EventScheduledReadDue
+    lock_due: EventScheduledLockDue
+    execute: EventScheduledExecute
+    reschedule: EventScheduledReschedule
+    cancel: EventScheduledCancel
     create_table: EventScheduledCreateTable
 
 class HubQueries:

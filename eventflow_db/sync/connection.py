@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pymysql.err
 from pymysql.constants import CLIENT
@@ -25,6 +25,7 @@ from ..redact import redacting_all
 from .channel import Channel
 from .operations import Session
 
+T = TypeVar("T")
 _LOST: Final = "the connection was lost, the transaction is rolled back"
 _numbers = itertools.count(1)
 """Of savepoints, no two alike: several sessions may use one connection, and the later of one name ends the earlier."""
@@ -121,6 +122,14 @@ class ConnectionSession(Session):
             return
         except EventflowDBError as error:
             failure = statement.spec.recoded(error)
+        raise failure
+
+    def _atomically(self, spec: QuerySpec, work: Callable[[Session], T]) -> T:
+        try:
+            with self.transaction():
+                return work(self)
+        except EventflowDBError as error:
+            failure = spec.recoded(error)
         raise failure
 
     def transaction(self) -> AbstractContextManager[Session]:

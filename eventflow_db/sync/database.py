@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ..driver.sync import RawConnection
 from ..errors import EventflowDBError, InvalidValueError
 from ..query import load
+from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
 from ..redact import redacting_all
 from ..settings import CODE as SETTINGS_CODE
@@ -149,16 +150,32 @@ class EventflowDB(PooledSession):
                 if error.errno != 1153:
                     raise
 
-        def attempt() -> tuple[None, None] | EventflowDBError:
+        def work(tx: Transaction) -> None:
+            for text in statement.batches(groups, tx._channel.packet_limit):
+                tx._run(Call(spec, text))
+
+        self._atomically(spec, work, budget, rows)
+
+    def _atomically(
+        self,
+        spec: QuerySpec,
+        work: Callable[[Transaction], T],
+        budget: Budget | None = None,
+        rows: Sequence[Mapping[str, Any]] = (),
+    ) -> T:
+        budget = budget or Budget(self.settings)
+
+        def attempt() -> tuple[None, T] | EventflowDBError:
             try:
                 with Transaction(self, budget) as tx:
-                    for text in statement.batches(groups, tx._channel.packet_limit):
-                        tx._run(Call(spec, text))
+                    done = work(tx)
             except EventflowDBError as error:
                 return spec.recoded(error)
-            return None, None
+            return None, done
 
-        self._repeat(spec, attempt, budget, rows)
+        _, result = self._repeat(spec, attempt, budget, rows)
+        done: T = result
+        return done
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
         """Hold a named lock of the server: `with db.lock("nightly"): …`.

@@ -378,7 +378,7 @@ class Methods(Caller):
         return len(self._persist_many(self._sql.event_published.persist, published))
 
     def read_event_published(self, event_id: str) -> PublishedEvent:
-        """Read the publication of an event.
+        """Read the publication of an event, with the event's domain, pid and name.
 
         event_id: an identifier.
 
@@ -411,29 +411,17 @@ class Methods(Caller):
         """
         return self._sql.event_published.update_to_consumed_by_spoke(self, event_id=event_id, spoke=spoke) > 0
 
-    def update_event_published_to_success(self, event_id: str) -> bool:
-        """Mark a publication as having succeeded, now.
+    def update_event_published_to_success(self, event_id: str, *, consumer: str | None = None) -> bool:
+        """Mark a publication as having succeeded, now; with a consumer, only where that one has it.
 
-        event_id: an identifier.
+        event_id: an identifier. consumer: an identifier, or None.
 
-        False: there is none.
+        False: there is none, or it is not that consumer's any more.
 
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_SUCCESS.
         """
-        return self._sql.event_published.update_to_success(self, event_id=event_id) > 0
-
-    def update_event_published_to_failed(self, event_id: str) -> bool:
-        """Mark a publication as having failed, now.
-
-        event_id: an identifier.
-
-        False: there is none.
-
-        Raises: InvalidValueError before anything is sent, others. The code is
-        E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_FAILED.
-        """
-        return self._sql.event_published.update_to_failed(self, event_id=event_id) > 0
+        return self._sql.event_published.update_to_success(self, event_id=event_id, consumer=consumer) > 0
 
     def update_event_published_to_orphan(self, event_id: str) -> bool:
         """Mark a publication as having found no consumer, now.
@@ -446,6 +434,31 @@ class Methods(Caller):
         E_EVENTFLOW_DB_EVENT_PUBLISHED_UPDATE_ORPHAN.
         """
         return self._sql.event_published.update_to_orphan(self, event_id=event_id) > 0
+
+    def extend_event_published(self, event_id: str, consumer: str, lease: int = 60) -> bool:
+        """Have the lease of a claim end so many seconds from now, rounded up.
+
+        event_id, consumer: an identifier. lease: whole seconds from 1 to 31536000, or None.
+
+        False: it is not that consumer's any more, or has no lease.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_EVENT_PUBLISHED_EXTEND.
+        """
+        return self._sql.event_published.extend(self, event_id=event_id, consumer=consumer, lease=lease) > 0
+
+    def release_events_published(self, event_ids: Sequence[str], *, consumer: str | None = None) -> int:
+        """Have publications that have not ended be claimed anew, by spokes and hubs; with a consumer, only what that
+        one has.
+
+        event_ids: a list of identifiers. consumer: an identifier, or None.
+
+        Gives how many were claimed.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_EVENT_PUBLISHED_RELEASE.
+        """
+        return self._sql.event_published.release(self, event_ids=event_ids, consumer=consumer)
 
     def create_table_event_published(self) -> None:
         """Create the table event_published where it is missing.
@@ -533,6 +546,40 @@ class Methods(Caller):
         E_EVENTFLOW_DB_SCHEDULED_EVENT_UPDATE_FAILED.
         """
         return self._sql.event_scheduled.update_failed(self, event_id=event_id) > 0
+
+    def read_events_scheduled_due(self, *, limit: int | None = None) -> list[ScheduledEvent]:
+        """Read the schedules that are due by the server's clock and not executed yet, soonest first.
+
+        limit: a whole number from 0 up, or None for no limit.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_SCHEDULED_EVENT_READ.
+        """
+        return self._sql.event_scheduled.read_due(self, limit=limit)
+
+    def reschedule_event(self, event_id: str, scheduled: datetime) -> bool:
+        """Give an event that is not executed yet another time; it is cut to the second.
+
+        event_id: an identifier. scheduled: an aware datetime (cut to the second).
+
+        False: it is executed already, or has no schedule.
+
+        Raises: InvalidValueError before anything is sent, others. The code is
+        E_EVENTFLOW_DB_SCHEDULED_EVENT_RESCHEDULE.
+        """
+        return self._sql.event_scheduled.reschedule(self, event_id=event_id, scheduled=scheduled) > 0
+
+    def cancel_event_scheduled(self, event_id: str) -> bool:
+        """Delete the schedule of an event that is not executed yet, and the publication that waits for it; the event
+        stays.
+
+        event_id: an identifier.
+
+        False: it is executed already, or has no schedule.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_SCHEDULED_EVENT_CANCEL.
+        """
+        return self._sql.event_scheduled.cancel(self, event_id=event_id) > 0
 
     def create_table_event_scheduled(self) -> None:
         """Create the table event_scheduled where it is missing.

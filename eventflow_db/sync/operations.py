@@ -20,7 +20,7 @@ from ..query.tagged import serialize as to_tagged
 from ..records import Certificate, Event
 from ..redact import redacting_all
 from .caller import values_of
-from .methods import Methods
+from .publications import Publications
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -28,7 +28,7 @@ _BEGINNING: Final = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
 @redacting_all
-class Session(Methods):
+class Session(Publications):
     """Every operation, on the connection or connections of a subclass.
 
     Datetimes go in aware and come out aware in UTC. Identifiers are text of 1 to 64 characters without white

@@ -80,3 +80,79 @@ WHERE event_id = :event_id;
 UPDATE event_scheduled
 SET failed = CURRENT_TIMESTAMP()
 WHERE event_id = :event_id;
+
+-- name: read_due(limit)
+-- method: read_events_scheduled_due
+-- Read the schedules that are due by the server's clock and not executed yet, soonest first.
+-- param limit: limit
+-- returns: ScheduledEvent*
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_READ could not read scheduled event
+-- index: event_scheduled.idx_executed_scheduled (executed, scheduled)
+-- idempotent: yes
+SELECT
+    event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
+    event_scheduled.success, event_scheduled.failed, event.domain, event.pid, event.name
+FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
+STRAIGHT_JOIN event ON event.id = event_scheduled.event_id
+WHERE event_scheduled.executed IS NULL AND event_scheduled.scheduled <= CURRENT_TIMESTAMP()
+ORDER BY event_scheduled.scheduled, event_scheduled.event_id
+LIMIT :limit;
+
+-- name: lock_due(limit)
+-- The schedules that are due and that nobody else is executing, soonest first, locked.
+-- param limit: batch
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENTS_DUE_PUBLISH could not publish events that are due
+-- index: event_scheduled.idx_executed_scheduled (executed, scheduled)
+-- idempotent: yes
+SELECT event_id
+FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
+WHERE executed IS NULL AND scheduled <= CURRENT_TIMESTAMP()
+ORDER BY scheduled, event_id
+LIMIT :limit
+FOR UPDATE SKIP LOCKED;
+
+-- name: execute(event_ids)!
+-- Schedules are executed, with success.
+-- Another one may publish an event at the same time: then all of it is done again.
+-- param event_ids: identifier*
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENTS_DUE_PUBLISH could not publish events that are due
+-- index: event_scheduled.PRIMARY (event_id)
+-- idempotent: no
+-- conflict: 1062
+UPDATE event_scheduled FORCE INDEX (PRIMARY)
+SET executed = CURRENT_TIMESTAMP(), success = CURRENT_TIMESTAMP()
+WHERE event_id IN :event_ids;
+
+-- name: reschedule(event_id, scheduled)!
+-- method: reschedule_event
+-- Give an event that is not executed yet another time; it is cut to the second.
+-- A publication that waits for the schedule waits for the new time.
+-- param event_id: identifier
+-- param scheduled: datetime (cut to the second)
+-- returns: changed (False: it is executed already, or has no schedule)
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_RESCHEDULE could not reschedule event
+-- index: event_scheduled.PRIMARY (event_id)
+-- idempotent: yes
+UPDATE event_scheduled FORCE INDEX (PRIMARY)
+LEFT JOIN event_published
+    ON event_published.event_id = event_scheduled.event_id AND event_published.consumer IS NULL
+SET event_scheduled.scheduled = :scheduled, event_published.available = :scheduled
+WHERE event_scheduled.event_id = :event_id AND event_scheduled.executed IS NULL;
+
+-- name: cancel(event_id)!
+-- method: cancel_event_scheduled
+-- Delete the schedule of an event that is not executed yet, and the publication that waits for it; the event stays.
+-- param event_id: identifier
+-- returns: changed (False: it is executed already, or has no schedule)
+-- error: E_EVENTFLOW_DB_SCHEDULED_EVENT_CANCEL could not cancel scheduled event
+-- index: event_scheduled.PRIMARY (event_id)
+-- idempotent: no
+DELETE event_scheduled, event_published
+FROM event_scheduled FORCE INDEX (PRIMARY)
+LEFT JOIN event_published
+    ON
+        event_published.event_id = event_scheduled.event_id AND event_published.consumed_spoke IS NULL
+        AND event_published.success IS NULL AND event_published.failed IS NULL AND event_published.orphan IS NULL
+WHERE event_scheduled.event_id = :event_id AND event_scheduled.executed IS NULL;

@@ -85,7 +85,8 @@ WHERE
         'certificate', 'event', 'event_cpid', 'event_eid', 'event_published', 'event_scheduled', 'hub', 'log'
     )
     AND column_name IN (
-        'id', 'domain', 'pid', 'name', 'rid', 'event_id', 'cpid', 'eid', 'publisher', 'consumer', 'hub', 'agent'
+        'id', 'domain', 'pid', 'name', 'rid', 'event_id', 'cpid', 'eid', 'publisher', 'consumer', 'hub', 'agent',
+        'available', 'attempts', 'error'
     )
 GROUP BY table_name
 HAVING
@@ -96,4 +97,5 @@ HAVING
         WHERE id.table_schema = DATABASE() AND id.table_name = 'event' AND id.column_name = 'id'
     )
     OR (table_name = 'event_cpid' AND SUM(column_name = 'domain') = 0)
+    OR (table_name = 'event_published' AND SUM(column_name IN ('domain', 'available', 'attempts', 'error')) < 4)
 ORDER BY table_name;
