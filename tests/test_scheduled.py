@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from eventflow_db import EventflowDB, errors
+from eventflow_db import EventflowDB, Settings, errors
 
+from .api import concurrently
 from .operations import fails
+from .proxy import Proxy
 from .support import EVENT, NOON
 
 
@@ -125,3 +128,131 @@ def test_update_event_scheduled_failed_again_within_a_second_returns_true(db: Ev
 
 def test_update_event_scheduled_failed_unscheduled_returns_false(db: EventflowDB, event_id: str) -> None:
     assert db.update_event_scheduled_failed(event_id) is False
+
+
+# --- due schedules
+
+
+def ago(seconds: int) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=seconds)
+
+
+def published(db: EventflowDB) -> list[str]:
+    return [row.event_id for row in db.read_events_published("published")]
+
+
+def test_read_events_scheduled_due_gives_those_that_are_due_and_not_executed(db: EventflowDB) -> None:
+    for name, when in (("late", ago(60)), ("later", ago(30)), ("done", ago(90)), ("future", NOON)):
+        schedule(db, name, when)
+    db.update_event_scheduled_executed("done")
+    assert [row.event_id for row in db.read_events_scheduled_due()] == ["late", "later"]
+    assert [row.event_id for row in db.read_events_scheduled_due(limit=1)] == ["late"]
+
+
+def test_publish_events_due_publishes_and_executes_them(db: EventflowDB) -> None:
+    for name, when in (("late", ago(60)), ("later", ago(30)), ("future", NOON)):
+        schedule(db, name, when)
+    assert db.publish_events_due("scheduler") == ["late", "later"]
+    assert db.publish_events_due("scheduler") == []
+    assert sorted(published(db)) == ["late", "later"]
+    assert db.read_event_published("late").publisher == "scheduler"
+    row = db.read_event_scheduled("late")
+    assert (row.executed is not None, row.success is not None, row.failed) == (True, True, None)
+    assert [event.id for event in db.claim_events_published("domain", "consumer")] == ["late", "later"]
+
+
+def test_publish_events_due_takes_the_soonest_up_to_its_limit(db: EventflowDB) -> None:
+    for number in range(3):
+        schedule(db, f"event-{number}", ago(60 - number))
+    assert db.publish_events_due("scheduler", limit=2) == ["event-0", "event-1"]
+    assert db.publish_events_due("scheduler", limit=2) == ["event-2"]
+
+
+def test_publish_events_due_lets_a_publication_that_is_there_be_claimed(db: EventflowDB) -> None:
+    schedule(db, "event-id", ago(60))
+    db.persist_event_published({"event_id": "event-id", "publisher": "publisher"})
+    assert db.claim_events_published("domain", "consumer") == []
+    assert db.publish_events_due("scheduler") == ["event-id"]
+    assert [event.publisher for event in db.claim_events_published("domain", "consumer")] == ["publisher"]
+
+
+def test_publish_events_due_by_many_at_once_publishes_each_once(settings: Settings, db: EventflowDB) -> None:
+    ids = db.persist_events([EVENT] * 40)
+    db.persist_events_scheduled({"event_id": event_id, "scheduled": ago(60)} for event_id in ids)
+    with EventflowDB(settings) as other:
+        parts = concurrently(*[lambda: other.publish_events_due("scheduler", limit=7)] * 8)
+    assert sorted(event_id for part in parts for event_id in part) == sorted(ids)
+    assert sorted(published(db)) == sorted(ids)
+
+
+def test_publish_events_due_in_a_transaction_that_is_rolled_back_does_nothing(db: EventflowDB) -> None:
+    schedule(db, "event-id", ago(60))
+    with pytest.raises(errors.InvalidValueError), db.transaction() as tx:
+        tx.publish_events_due("scheduler")
+        tx.persist_event({})  # type: ignore[arg-type]
+    assert db.read_event_scheduled("event-id").executed is None
+    assert published(db) == []
+
+
+def test_publish_events_due_whose_reply_is_lost_is_outcome_unknown(
+    far: EventflowDB, db: EventflowDB, proxy: Proxy
+) -> None:
+    schedule(db, "event-id", ago(60))
+    proxy.cut_reply(b"COMMIT")
+    with fails(errors.OutcomeUnknownError, "EVENTS_DUE_PUBLISH"):
+        far.publish_events_due("scheduler")
+    assert published(db) == ["event-id"]
+
+
+@pytest.mark.parametrize("values", [{"publisher": ""}, {"limit": 0}, {"limit": None}])
+def test_publish_events_due_with_a_bad_value_raises(nowhere: EventflowDB, values: dict[str, Any]) -> None:
+    with fails(errors.InvalidValueError, "EVENTS_DUE_PUBLISH"):
+        nowhere.publish_events_due(**{"publisher": "scheduler", **values})
+
+
+# --- changed and cancelled
+
+
+def test_reschedule_event_gives_it_another_time(db: EventflowDB, scheduled: str) -> None:
+    assert db.reschedule_event(scheduled, ago(60) + timedelta(milliseconds=900)) is True
+    assert db.publish_events_due("scheduler") == [scheduled]
+
+
+def test_reschedule_event_moves_the_publication_that_waits_for_it(db: EventflowDB, scheduled: str) -> None:
+    db.persist_event_published({"event_id": scheduled, "publisher": "publisher"})
+    assert db.claim_events_published("domain", "consumer") == []
+    assert db.read_event_published(scheduled).available == NOON
+    assert db.reschedule_event(scheduled, ago(60)) is True
+    db.update_event_scheduled_executed(scheduled)
+    assert [event.id for event in db.claim_events_published("domain", "consumer")] == [scheduled]
+
+
+def test_reschedule_event_that_is_executed_or_unknown_returns_false(db: EventflowDB, scheduled: str) -> None:
+    db.update_event_scheduled_executed(scheduled)
+    assert db.reschedule_event(scheduled, NOON + timedelta(1)) is False
+    assert db.read_event_scheduled(scheduled).scheduled == NOON
+    assert db.reschedule_event("unknown", NOON) is False
+
+
+def test_cancel_event_scheduled_deletes_it_and_the_publication_that_waits(db: EventflowDB, scheduled: str) -> None:
+    db.persist_event_published({"event_id": scheduled, "publisher": "publisher"})
+    assert db.cancel_event_scheduled(scheduled) is True
+    with fails(errors.NotFoundError, "SCHEDULED_EVENT_NOT_FOUND"):
+        db.read_event_scheduled(scheduled)
+    with fails(errors.NotFoundError, "EVENT_PUBLISHED_NOT_FOUND"):
+        db.read_event_published(scheduled)
+    assert db.read_event(scheduled).id == scheduled
+    assert db.cancel_event_scheduled(scheduled) is False
+
+
+def test_cancel_event_scheduled_leaves_a_publication_that_has_ended(db: EventflowDB, scheduled: str) -> None:
+    db.persist_event_published({"event_id": scheduled, "publisher": "publisher"})
+    db.update_event_published_to_success(scheduled)
+    assert db.cancel_event_scheduled(scheduled) is True
+    assert db.read_event_published(scheduled).success is not None
+
+
+def test_cancel_event_scheduled_that_is_executed_returns_false(db: EventflowDB, scheduled: str) -> None:
+    db.update_event_scheduled_executed(scheduled)
+    assert db.cancel_event_scheduled(scheduled) is False
+    assert db.read_event_scheduled(scheduled).executed is not None
