@@ -61,7 +61,9 @@ def _derived(spec: QuerySpec) -> Operation:
     values = {
         name: SAMPLES.get(f"{table}.{name}", SAMPLES.get(name, _sample(name, kind)))
         for name, kind in spec.types.items()
-        if kind.sample is not None and spec.param.get(name) not in ("position", "page")
+        if kind.sample is not None
+        and spec.param.get(name) not in ("position", "page")
+        and (kind.absent is None or name in SAMPLES)
     }
     return Operation(_codes(spec.name), values, takes_mapping=spec.takes is not None)
 

@@ -128,7 +128,8 @@ def test_identifier_against_the_rule_raises_before_anything_is_sent(nowhere: Eve
 def test_every_operation_with_identifiers_is_tested_for_the_rule() -> None:
     without = {name for name, operation in OPERATIONS.items() if not operation.values.keys() & IDENTIFIERS}
     assert without == {
-        "setup_table_schemas", "read_online_hubs", "read_events_scheduled", "archive_log", "lock", "ping",
+        "setup_table_schemas", "read_online_hubs", "read_events_scheduled", "read_events_scheduled_due", "archive_log",
+        "lock", "ping", "read_events_published", "requeue_events_published", "release_events_published",
         "prepare_log_partitions", "prune_log", "revoke_certificates_past_validity_period",
         *(name for name in OPERATIONS if name.startswith("create_table_")),
         *(name for name in OPERATIONS if name.startswith("persist_events")),

@@ -20,6 +20,15 @@ OF_SEVERAL = {
         "session.read_unfit_tables", "lock.release",
     ],
     "persist_events_cpid": ["event.read_domains", "event_cpid.persist_in_domain"],
+    "claim_events_published": [
+        "session.begin", "event_published.read_without_domain", "event_published.read_available", "session.commit",
+    ],
+    "read_events_published": ["event_published.read_domains", "event_published.read_list"],
+    "requeue_events_published": [
+        "session.begin", "event_published.read_domains", "event_published.read_list", "event_published.requeue",
+        "session.commit",
+    ],
+    "publish_events_due": ["session.begin", "event_scheduled.lock_due", "session.commit"],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prepare_log_partitions": ["log.read_last_partition", "log.prepare"],
     "prune_log": ["log.read_partitions_before", "log.drop_partition", "log.drop_partition"],

@@ -240,21 +240,10 @@ def test_select_of_all_columns_hides_the_additions_from_node(node_connection: An
             assert added not in [column[0] for column in cursor.description]
 
 
-# --- every operation on Node's own tables
-
-
-@pytest.mark.parametrize(("made_by", "release"), [("node", "4.8"), ("us", "4.8"), ("us", "4.1")])
-def test_every_operation_and_then_nodes_statements_work_on_tables_that_either_made(
-    api: API,
-    eventflow_server: Server,
-    admin: Admin,
-    empty_database: str,
-    node_connection: Any,
-    made_by: str,
-    release: str,
+@pytest.mark.parametrize("release", node.RELEASES)
+def test_every_operation_and_then_nodes_statements_work_on_our_tables(
+    api: API, eventflow_server: Server, admin: Admin, empty_database: str, node_connection: Any, release: str
 ) -> None:
-    if made_by == "node":
-        node.create(admin, empty_database, release)
     db = api.database(eventflow_server.database_url(empty_database))
     db.setup_table_schemas()
     before = structure(admin, empty_database)
@@ -279,6 +268,7 @@ def test_every_operation_and_then_nodes_statements_work_on_tables_that_either_ma
         ("ALTER TABLE hub MODIFY id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL", "hub"),
         ("ALTER TABLE certificate MODIFY id VARCHAR(64) COLLATE ascii_general_ci NOT NULL", "certificate"),
         ("ALTER TABLE log CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "log"),
+        ("ALTER TABLE event_published DROP INDEX idx_claim, DROP COLUMN available", "event_published"),
         ("ALTER TABLE event_cpid DROP PRIMARY KEY, ADD PRIMARY KEY (event_id, cpid), DROP INDEX idx_domain_cpid, "
          "DROP COLUMN domain", "event_cpid"),
     ],
@@ -308,11 +298,13 @@ def test_setup_table_schemas_on_node_4_1s_tables_raises_all_that_compare_inexact
     assert f"on {', '.join(sorted(TABLES))}: eventflow-db upgrade" in caught.value.message
 
 
-def test_setup_table_schemas_on_node_4_8s_tables_raises_nothing(
+def test_setup_table_schemas_on_node_4_8s_tables_raises_what_claims_fail_on(
     empty_db: EventflowDB, admin: Admin, empty_database: str
 ) -> None:
     node.create(admin, empty_database, "4.8")
-    empty_db.setup_table_schemas()
+    with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+        empty_db.setup_table_schemas()
+    assert "on event_published: eventflow-db upgrade" in caught.value.message
 
 
 def test_setup_table_schemas_waits_for_who_sets_up(db: EventflowDB, api: API, settings: Settings) -> None:
@@ -342,10 +334,16 @@ def test_setup_table_schemas_while_node_sets_up_leaves_a_whole_database(
         other = Admin(eventflow_server)
         db = api.database(eventflow_server.database_url(name))
         try:
-            concurrently(db.setup_table_schemas, partial(node.create, other, name, "4.8"))
+            with contextlib.suppress(errors.SchemaError):
+                concurrently(db.setup_table_schemas, partial(node.create, other, name, "4.8"))
             assert tables(admin, name) == set(TABLES)
-            db.setup_table_schemas()
-            walk(db)
+            if admin.execute(f"SHOW COLUMNS FROM `{name}`.event_published LIKE 'available'"):
+                db.setup_table_schemas()
+                walk(db)
+            else:
+                # Node's was first: nothing else is wrong with it
+                with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS"):
+                    db.setup_table_schemas()
         finally:
             other.close()
             admin.execute(f"DROP DATABASE `{name}`")

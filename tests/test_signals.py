@@ -219,16 +219,20 @@ class Collected:
 def interrupting(work: Callable[[], object], every: float) -> Iterator[list[object]]:
     """A signal handler does something again and again during the block; gives what came of it."""
     done: list[object] = []
+    goes_on = True
 
     def handler(number: int, frame: FrameType | None) -> None:
         done.append(work())
-        signal.setitimer(signal.ITIMER_REAL, every)
+        if goes_on:
+            signal.setitimer(signal.ITIMER_REAL, every)
 
     before = signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, every)
     try:
         yield done
     finally:
+        # before the timer, which a handler that runs right behind would start again, for the next handler of others
+        goes_on = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

@@ -220,7 +220,7 @@ def test_every_datetime_field_is_read_as_aware_utc(
     ]  # fmt: skip
     values = [getattr(row, name) for row in rows for name in row.__struct_fields__]
     times = [value for value in values if isinstance(value, datetime)]
-    assert len(times) == 11
+    assert len(times) == 12
     assert all(value.tzinfo is UTC and abs(value - now) < timedelta(seconds=30) for value in times)
 
 

@@ -92,7 +92,7 @@ def arguments(name: str) -> Iterator[tuple[str, Any]]:
     for kind, value in VALUES.items():
         for key in given:
             yield f"{key}: {kind}", {**own, key: value}
-            if isinstance(own.get(key), list) and key != "names":
+            if isinstance(own.get(key), list) and key not in ("names", "event_ids"):
                 (item,) = own[key]
                 yield f"{key}, one: {kind}", {key: [value]}
                 for part in item if isinstance(item, Mapping) else ():

@@ -226,7 +226,7 @@ class EventPublishedExtend(Query):
         self, session: AsyncCaller, /, *, event_id: str, consumer: str, lease: int | None = ...
     ) -> Awaitable[int]: ...
 
-class EventPublishedRelease(Query):
+class EventPublishedReleaseList(Query):
     def __call__(
         self, session: AsyncCaller, /, *, event_ids: Sequence[str], consumer: str | None = ...
     ) -> Awaitable[int]: ...
@@ -286,7 +286,7 @@ class EventScheduledLockDue(Query):
 class EventScheduledExecute(Query):
     def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
 
-class EventScheduledReschedule(Query):
+class EventScheduledRescheduleEvent(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str, scheduled: datetime) -> Awaitable[int]: ...
 
 class EventScheduledCancel(Query):
@@ -437,7 +437,7 @@ class EventPublishedQueries:
     claim: EventPublishedClaim
     read_claimed: EventPublishedReadClaimed
     extend: EventPublishedExtend
-    release: EventPublishedRelease
+    release_list: EventPublishedReleaseList
     read_domains: EventPublishedReadDomains
     read_list: EventPublishedReadList
     requeue: EventPublishedRequeue
@@ -455,7 +455,7 @@ class EventScheduledQueries:
     read_due: EventScheduledReadDue
     lock_due: EventScheduledLockDue
     execute: EventScheduledExecute
-    reschedule: EventScheduledReschedule
+    reschedule_event: EventScheduledRescheduleEvent
     cancel: EventScheduledCancel
     create_table: EventScheduledCreateTable
 

@@ -458,7 +458,7 @@ class AsyncMethods(AsyncCaller):
         Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
         code is E_EVENTFLOW_DB_EVENT_PUBLISHED_RELEASE.
         """
-        return await self._sql.event_published.release(self, event_ids=event_ids, consumer=consumer)
+        return await self._sql.event_published.release_list(self, event_ids=event_ids, consumer=consumer)
 
     async def create_table_event_published(self) -> None:
         """Create the table event_published where it is missing.
@@ -566,7 +566,7 @@ class AsyncMethods(AsyncCaller):
         Raises: InvalidValueError before anything is sent, others. The code is
         E_EVENTFLOW_DB_SCHEDULED_EVENT_RESCHEDULE.
         """
-        return await self._sql.event_scheduled.reschedule(self, event_id=event_id, scheduled=scheduled) > 0
+        return await self._sql.event_scheduled.reschedule_event(self, event_id=event_id, scheduled=scheduled) > 0
 
     async def cancel_event_scheduled(self, event_id: str) -> bool:
         """Delete the schedule of an event that is not executed yet, and the publication that waits for it; the event

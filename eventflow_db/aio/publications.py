@@ -152,13 +152,17 @@ class AsyncPublications(AsyncMethods):
         """
         query = self._sql.event_published.requeue
         spec = query.statement.spec
-        if state in _DONE:
-            raise spec.invalid(f"state: must not be {' or '.join(_DONE)}, which leaves nothing to requeue")
         limits = self._sql.event_published.read_available.statement.spec.types["limit"]
         types = {**self._sql.event_published.read_list.statement.spec.types, "limit": limits}
         _check(spec, types, {"state": state, "domain": domain, "before": before, "limit": limit})
-        found = await self.read_events_published(state, domain=domain, before=before, limit=limit)
-        return await query(self, event_ids=[one.event_id for one in found], state=state)
+        if state in _DONE:
+            raise spec.invalid(f"state: must not be {' or '.join(_DONE)}, which leaves nothing to requeue")
+
+        async def work(session: AsyncPublications) -> int:
+            found = await session.read_events_published(state, domain=domain, before=before, limit=limit)
+            return await query(session, event_ids=[one.event_id for one in found], state=state)
+
+        return await self._atomically(spec, work)
 
     async def publish_events_due(self, publisher: str, *, limit: int = 100) -> list[str]:
         """Publish the events whose schedules are due by the server's clock, soonest first; gives their ids.

@@ -197,7 +197,7 @@ class EventPublishedReadClaimed(Query):
 class EventPublishedExtend(Query):
     def __call__(self, session: Caller, /, *, event_id: str, consumer: str, lease: int | None = ...) -> int: ...
 
-class EventPublishedRelease(Query):
+class EventPublishedReleaseList(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str], consumer: str | None = ...) -> int: ...
 
 class EventPublishedReadDomains(Query):
@@ -255,7 +255,7 @@ class EventScheduledLockDue(Query):
 class EventScheduledExecute(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
 
-class EventScheduledReschedule(Query):
+class EventScheduledRescheduleEvent(Query):
     def __call__(self, session: Caller, /, *, event_id: str, scheduled: datetime) -> int: ...
 
 class EventScheduledCancel(Query):
@@ -398,7 +398,7 @@ class EventPublishedQueries:
     claim: EventPublishedClaim
     read_claimed: EventPublishedReadClaimed
     extend: EventPublishedExtend
-    release: EventPublishedRelease
+    release_list: EventPublishedReleaseList
     read_domains: EventPublishedReadDomains
     read_list: EventPublishedReadList
     requeue: EventPublishedRequeue
@@ -416,7 +416,7 @@ class EventScheduledQueries:
     read_due: EventScheduledReadDue
     lock_due: EventScheduledLockDue
     execute: EventScheduledExecute
-    reschedule: EventScheduledReschedule
+    reschedule_event: EventScheduledRescheduleEvent
     cancel: EventScheduledCancel
     create_table: EventScheduledCreateTable
 

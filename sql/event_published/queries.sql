@@ -135,9 +135,9 @@ LIMIT 1000
 FOR UPDATE SKIP LOCKED;
 
 -- name: fill_in_domain(event_ids)!
--- Publications that Node has made get the domain of their event, and may be claimed in two seconds, or when their
--- schedule is due.
--- Node writes a schedule right behind its publication, and `available` by its own time zone.
+-- Publications that Node has made get the domain of their event, and a time from which they may be claimed.
+-- That is in two seconds, or when their schedule is due: Node writes a schedule right behind its publication, and
+-- `available` by its own time zone.
 -- param event_ids: identifier*
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
@@ -159,8 +159,8 @@ SET
 WHERE event_id IN :event_ids AND domain IS NULL;
 
 -- name: read_available(domain, limit)
--- The publications of a domain that come next, longest available first, and whether each may be claimed: not what a
--- spoke of Node's has consumed, and not before its schedule is executed.
+-- The publications of a domain that come next, longest available first, and whether each may be claimed.
+-- That is not what a spoke of Node's has consumed, and nothing before its schedule is executed.
 -- Subqueries read without locks, so that those who write events and schedules do not wait for claims.
 -- param domain: identifier
 -- param limit: batch
@@ -213,8 +213,9 @@ LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
 -- name: postpone(event_ids)!
--- Publications that may not be claimed get out of the way of those that may: until their schedule is due, or, where a
--- spoke of Node's has them or the schedule is overdue, for a while that grows with their age.
+-- Publications that may not be claimed get out of the way of those that may.
+-- They do until their schedule is due, or, where a spoke of Node's has them or the schedule is overdue, for a while that
+-- grows with their age.
 -- param event_ids: identifier*
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
@@ -282,7 +283,7 @@ WHERE
     event_id = :event_id AND consumer = :consumer AND attempts > 0
     AND success IS NULL AND failed IS NULL AND orphan IS NULL;
 
--- name: release(event_ids, consumer)!
+-- name: release_list(event_ids, consumer)!
 -- method: release_events_published
 -- Have publications that have not ended be claimed anew, by spokes and hubs; with a consumer, only what that one has.
 -- param event_ids: identifier*
@@ -428,4 +429,5 @@ WHERE event_id IN :event_ids AND consumer IS NULL;
 -- idempotent: yes
 SELECT event_id
 FROM event_published FORCE INDEX (PRIMARY)
-WHERE event_id IN :event_ids;
+WHERE event_id IN :event_ids
+ORDER BY event_id;

@@ -125,7 +125,7 @@ UPDATE event_scheduled FORCE INDEX (PRIMARY)
 SET executed = CURRENT_TIMESTAMP(), success = CURRENT_TIMESTAMP()
 WHERE event_id IN :event_ids;
 
--- name: reschedule(event_id, scheduled)!
+-- name: reschedule_event(event_id, scheduled)!
 -- method: reschedule_event
 -- Give an event that is not executed yet another time; it is cut to the second.
 -- A publication that waits for the schedule waits for the new time.

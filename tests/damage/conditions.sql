@@ -108,8 +108,8 @@
 -- case: or beside the key of a row
 -- load raises: must keep event_id = :event_id
 -- query: event_published.read
-- WHERE event_id = :event_id;
-+ WHERE (event_id = :event_id OR publisher = :event_id);
+- WHERE event_published.event_id = :event_id;
++ WHERE (event_published.event_id = :event_id OR event_published.publisher = :event_id);
 
 -- case: union of a row
 -- load raises: must keep id = :id
