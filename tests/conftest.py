@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ from eventflow_db.testing import Server
 from .api import API, Loop
 from .proxy import Proxy
 from .support import EVENT, Account, Admin, login
+
+# a shell's job in the background ignores Ctrl-C, and so would what tests start to be interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # an example takes as long as a busy machine makes it
 bounds.register_profile("suite", deadline=None)

@@ -570,6 +570,7 @@ def test_ping_whose_reply_trickles_ends_with_its_timeout(far: EventflowDB, proxy
     with pytest.raises(errors.UnavailableError):
         far.ping(timeout=0.5)
     assert time.monotonic() - started < 3
+    proxy.split, proxy.pause = 0, 0.0
 
 
 def test_ping_that_waits_for_the_pool_ends_with_its_timeout(api: API, settings: Settings) -> None:
