@@ -130,6 +130,16 @@ class Certificate(Struct, frozen=True, rename={"pass_": "pass"}):
         yield "revoked", self.revoked
 
 
+class Log(Struct, frozen=True):
+    """A log line. timestamp is aware, UTC, to the millisecond; seq is its position in the order of writing."""
+
+    seq: int
+    timestamp: datetime
+    agent: str
+    message: str
+    error: Any
+
+
 class SessionVariables(Struct, frozen=True):
     """What a connection's session is set to, as far as statements depend on it."""
 

@@ -143,14 +143,15 @@ def _arguments(spec: QuerySpec) -> list[str]:
     if spec.takes:
         name, record = spec.takes
         return [f"{name}: New{record} | {record}"]
-    positional, optional = [], []
+    positional: list[str] = []
+    optional: list[str] = []
     for name, text in spec.param.items():
         base, mark = split_mark(text)
         kind = spec.types[name.rstrip("_")].python
         if base in _PAGES:
             optional.append(_PAGES[base])
         elif mark[2:].isdigit():
-            positional.append(f"{name}: {kind} = {mark[2:]}")
+            (optional if base == "batch" else positional).append(f"{name}: {kind} = {mark[2:]}")
         elif mark or base == "limit":
             optional.append(f"{name}: {kind.removesuffix(' | None')} | None = None")
         else:

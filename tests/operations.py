@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -84,7 +84,7 @@ def _by_hand(query: str, /, **values: Any) -> Operation:
 
 SAMPLES: Mapping[str, Any] = {
     **{name: name for name in ("domain", "pid", "cpid", "eid", "name", "spoke", "publisher")},
-    "names": ["name"], "start": NOON, "end": NOON, "scheduled": NOON, **{f"hub.{key}": HUB[key] for key in HUB},
+    "names": ["name"], "before": datetime(2000, 1, 1, tzinfo=UTC), "start": NOON, "end": NOON, "scheduled": NOON, **{f"hub.{key}": HUB[key] for key in HUB},
     "event.id": "event-id", "certificate.id": "certificate-id",
 }  # fmt: skip
 """Values of parameters by their names; the others are identifiers, such as `hub-id` for `hub`."""
@@ -108,6 +108,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "update_event_published_to_failed": _by_hand("event_published.update_to_failed", event_id="event-id"),
     "read_events_published": _by_hand("event_published.read_list", state="published"),
     "requeue_events_published": _by_hand("event_published.requeue", state="failed"),
+    "delete_event_by_domain_and_pid": _by_hand("event.delete_by_domain_and_pid", **PROCESS),
+    "purge_events": _by_hand("event.purge", domain="domain", before=NOON),
+    "read_logs": _by_hand("log.read_list"),
     "publish_events_due": _by_hand("event_scheduled.execute", publisher="publisher"),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),
 }

@@ -147,18 +147,18 @@ def test_generate_sorts_imports_and_drops_those_left_unused(tree: Path) -> None:
 
 
 QUERY = """
--- name: read_by_rid(rid, limit)
--- method: read_events_by_rid
--- Read the events that answer an event, oldest first.
--- param rid: identifier
+-- name: read_by_name(name, limit)
+-- method: read_events_by_name
+-- Read the events of every domain that have a name, oldest first.
+-- param name: identifier
 -- param limit: limit
 -- returns: Event*
--- error: E_EVENTFLOW_DB_EVENTS_READ_BY_RID could not read events by rid
--- index: event.idx_rid (rid)
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_NAME could not read events by name
+-- index: event.idx_name (name)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
 FROM event
-WHERE rid = :rid
+WHERE name = :name
 ORDER BY timestamp, id
 LIMIT :limit;
 """
@@ -166,17 +166,17 @@ USE = """
 import asyncio, sys
 from eventflow_db import AsyncEventflowDB, EventflowDB
 
-async def answers(url, id):
+async def found_by_async(url):
     async with AsyncEventflowDB(url) as db:
-        return await db.read_events_by_rid(id, limit=2)
+        return await db.read_events_by_name("asked", limit=2)
 
 with EventflowDB(sys.argv[1]) as db:
-    asked = db.persist_event({"domain": "d", "pid": "p", "name": "asked"})
-    db.persist_event({"domain": "d", "pid": "p", "name": "answered", "rid": asked})
-    found = db.read_events_by_rid(asked, limit=2)
+    db.persist_event({"domain": "d", "pid": "p", "name": "asked"})
+    db.persist_event({"domain": "d", "pid": "p", "name": "answered"})
+    found = db.read_events_by_name("asked", limit=2)
     with db.transaction() as tx:
-        assert tx.read_events_by_rid(asked) == found
-assert found == asyncio.run(answers(sys.argv[1], asked))
+        assert tx.read_events_by_name("asked") == found
+assert found == asyncio.run(found_by_async(sys.argv[1]))
 print(*(event.name for event in found))
 """
 
@@ -189,12 +189,12 @@ def test_query_added_to_sql_is_an_operation_of_both_apis_that_check_proves(
         file.write(QUERY)
     assert "README.md" in generate(tree)
     run(tree, "-m", "eventflow_db.cli", "contract", "--write")
-    assert "`read_events_by_rid(rid, *, limit=None, deserialize=False)`" in (tree / "README.md").read_text()
-    assert run(tree, "-c", USE, url) == "answered\n"
-    proof = run(tree, "-m", "eventflow_db.cli", "check", "event.read_by_rid", "--url", url, "--rows", "1000")
+    assert "`read_events_by_name(name, *, limit=None, deserialize=False)`" in (tree / "README.md").read_text()
+    assert run(tree, "-c", USE, url) == "asked\n"
+    proof = run(tree, "-m", "eventflow_db.cli", "check", "event.read_by_name", "--url", url, "--rows", "1000")
     assert "1 of 1 queries proven" in proof
-    documented = run(tree, "-c", "import eventflow_db; help(eventflow_db.EventflowDB.read_events_by_rid)")
-    assert "E_EVENTFLOW_DB_EVENTS_READ_BY_RID" in documented
+    documented = run(tree, "-c", "import eventflow_db; help(eventflow_db.EventflowDB.read_events_by_name)")
+    assert "E_EVENTFLOW_DB_EVENTS_READ_BY_NAME" in documented
 
 
 @pytest.mark.parametrize(

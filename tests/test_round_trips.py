@@ -19,7 +19,7 @@ OF_SEVERAL = {
         "certificate.create_table", "lock.acquire", *(f"{table}.create_table" for table in TABLES[1:]),
         "session.read_unfit_tables", "lock.release",
     ],
-    "persist_events_cpid": ["event.read_domains", "event_cpid.persist_in_domain"],
+    "persist_events_cpid": ["event.read_domains_of", "event_cpid.persist_in_domain"],
     "claim_events_published": [
         "session.begin", "event_published.read_without_domain", "event_published.read_available", "session.commit",
     ],
@@ -28,6 +28,8 @@ OF_SEVERAL = {
         "session.begin", "event_published.read_domains", "event_published.read_list", "event_published.requeue",
         "session.commit",
     ],
+    "delete_event_by_domain_and_pid": ["event.read_ids_by_domain_and_pid", "event.delete_list"],
+    "purge_events": ["session.begin", "event.read_purgeable", "session.commit"],
     "publish_events_due": ["session.begin", "event_scheduled.lock_due", "session.commit"],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prepare_log_partitions": ["log.read_last_partition", "log.prepare"],

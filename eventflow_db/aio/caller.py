@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..driver.waiting import MANY, ain_turns
 from ..errors import InvalidValueError, NotFoundError
 from ..forking import ProcessBound
+from ..query.parameters import ParameterType, refusals
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -18,6 +19,8 @@ from ..records import Event
 if TYPE_CHECKING:
     from .catalogue import Catalogue, Query
 
+T = TypeVar("T")
+
 
 class AsyncCaller(ProcessBound):
     """aiosql's methods take it for their connection; a subclass sends the calls."""
@@ -26,6 +29,10 @@ class AsyncCaller(ProcessBound):
 
     async def _run(self, call: Call, until: float | None = None) -> Result:
         """Send a call; until: when to give up, by the monotonic clock; None: as the settings say."""
+        raise NotImplementedError
+
+    async def _atomically(self, spec: QuerySpec, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Run `work(session)` in a transaction, again where that is right for the query, with the query's errors."""
         raise NotImplementedError
 
     async def _run_batch(
@@ -114,6 +121,15 @@ class AsyncCaller(ProcessBound):
 
 def _decode(spec: QuerySpec, result: Result, rows: Sequence[bytes]) -> list[Any]:
     return spec.decode(result._replace(rows=rows))
+
+
+def check(spec: QuerySpec, types: Mapping[str, ParameterType], given: Mapping[str, Any]) -> None:
+    """Refuse what breaks a rule before the first of several statements is sent.
+
+    Raises: InvalidValueError naming every key that breaks its rule, with the code of the query.
+    """
+    if problems := refusals({key: types[key] for key in given}, given):
+        raise spec.invalid("; ".join(problems))
 
 
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, ClaimedEvent, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import Certificate, ClaimedEvent, Event, Hub, Log, PublishedEvent, ScheduledEvent, SessionVariables
 from .caller import AsyncCaller
 
 class Query:
@@ -41,6 +41,15 @@ class CertificateRevoke(Query):
 class CertificateRevokePastValidityPeriod(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
+class CertificateReadList(Query):
+    def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[list[Certificate]]: ...
+
+class CertificateReadExpiring(Query):
+    def __call__(self, session: AsyncCaller, /, *, before: datetime) -> Awaitable[list[Certificate]]: ...
+
+class CertificatePurgeList(Query):
+    def __call__(self, session: AsyncCaller, /, *, before: datetime, limit: int | None = ...) -> Awaitable[int]: ...
+
 class CertificateCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
@@ -62,7 +71,7 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[Event]: ...
 
-class EventReadDomains(Query):
+class EventReadDomainsOf(Query):
     def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str]) -> Awaitable[list[tuple[str, str]]]: ...
 
 class EventDelete(Query):
@@ -119,6 +128,32 @@ class EventReadPageByDomainAndEid(Query):
     def __call__(
         self, session: AsyncCaller, /, *, domain: str, eid: str, after: str, page: int
     ) -> Awaitable[list[Event]]: ...
+
+class EventReadLatestByDomainAndPid(Query):
+    def __call__(self, session: AsyncCaller, /, *, domain: str, pid: str) -> Awaitable[Event | None]: ...
+
+class EventReadByRid(Query):
+    def __call__(self, session: AsyncCaller, /, *, rid: str, limit: int | None) -> Awaitable[list[Event]]: ...
+
+class EventReadDomains(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
+
+class EventReadIdsByDomainAndPid(Query):
+    def __call__(self, session: AsyncCaller, /, *, domain: str, pid: str, limit: int) -> Awaitable[list[str]]: ...
+
+class EventDeleteList(Query):
+    def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str]) -> Awaitable[int]: ...
+
+class EventReadPurgeable(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, domain: str, before: datetime, limit: int
+    ) -> Awaitable[list[str]]: ...
+
+class EventLockList(Query):
+    def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str]) -> Awaitable[list[str]]: ...
+
+class EventPurge(Query):
+    def __call__(self, session: AsyncCaller, /, *, ids: Sequence[str], before: datetime) -> Awaitable[int]: ...
 
 class EventCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -320,6 +355,9 @@ class HubUpdateToQuit(Query):
 class HubHasQuit(Query):
     def __call__(self, session: AsyncCaller, /, *, id: str) -> Awaitable[bool | None]: ...
 
+class HubPurgeList(Query):
+    def __call__(self, session: AsyncCaller, /, *, before: datetime, limit: int | None = ...) -> Awaitable[int]: ...
+
 class HubCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
@@ -349,6 +387,31 @@ class LogReadPartitionsBefore(Query):
 
 class LogDropPartition(Query):
     def __call__(self, session: AsyncCaller, /, *, partition: date) -> Awaitable[int]: ...
+
+class LogReadList(Query):
+    def __call__(
+        self,
+        session: AsyncCaller,
+        /,
+        *,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        after: int | None = ...,
+        limit: int | None = ...,
+    ) -> Awaitable[list[Log]]: ...
+
+class LogReadByAgent(Query):
+    def __call__(
+        self,
+        session: AsyncCaller,
+        /,
+        *,
+        agent: str,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        after: int | None = ...,
+        limit: int | None = ...,
+    ) -> Awaitable[list[Log]]: ...
 
 class LogCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -385,12 +448,15 @@ class CertificateQueries:
     read: CertificateRead
     revoke: CertificateRevoke
     revoke_past_validity_period: CertificateRevokePastValidityPeriod
+    read_list: CertificateReadList
+    read_expiring: CertificateReadExpiring
+    purge_list: CertificatePurgeList
     create_table: CertificateCreateTable
 
 class EventQueries:
     persist: EventPersist
     read: EventRead
-    read_domains: EventReadDomains
+    read_domains_of: EventReadDomainsOf
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -404,6 +470,14 @@ class EventQueries:
     read_page_by_domain_and_cpid: EventReadPageByDomainAndCpid
     read_page_by_eid: EventReadPageByEid
     read_page_by_domain_and_eid: EventReadPageByDomainAndEid
+    read_latest_by_domain_and_pid: EventReadLatestByDomainAndPid
+    read_by_rid: EventReadByRid
+    read_domains: EventReadDomains
+    read_ids_by_domain_and_pid: EventReadIdsByDomainAndPid
+    delete_list: EventDeleteList
+    read_purgeable: EventReadPurgeable
+    lock_list: EventLockList
+    purge: EventPurge
     create_table: EventCreateTable
 
 class EventCpidQueries:
@@ -465,6 +539,7 @@ class HubQueries:
     read_online: HubReadOnline
     update_to_quit: HubUpdateToQuit
     has_quit: HubHasQuit
+    purge_list: HubPurgeList
     create_table: HubCreateTable
 
 class LockQueries:
@@ -479,6 +554,8 @@ class LogQueries:
     prepare: LogPrepare
     read_partitions_before: LogReadPartitionsBefore
     drop_partition: LogDropPartition
+    read_list: LogReadList
+    read_by_agent: LogReadByAgent
     create_table: LogCreateTable
 
 class SessionQueries:

@@ -35,6 +35,7 @@ class AsyncConnectionSession(AsyncSession):
     """Operations on one connection, inside a transaction that is not theirs to end."""
 
     _channel: AsyncChannel
+    _has_transaction = True
 
     def __init__(self, sql: Any) -> None:
         self._sql = sql

@@ -16,10 +16,11 @@ from ..query.parameters import COLD_PARTITION, partition_name, refusals, utc_day
 from ..query.spec import QuerySpec
 from ..query.tagged import log_error, plain_log, revived
 from ..query.tagged import serialize as to_tagged
-from ..records import Certificate, Event
+from ..records import Certificate, Event, Log
 from ..redact import redacting_all
 from .caller import values_of
 from .publications import AsyncPublications
+from .retention import AsyncRetention
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -27,7 +28,7 @@ _BEGINNING: Final = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
 @redacting_all
-class AsyncSession(AsyncPublications):
+class AsyncSession(AsyncPublications, AsyncRetention):
     """Every operation, on the connection or connections of a subclass.
 
     Datetimes go in aware and come out aware in UTC. Identifiers are text of 1 to 64 characters without white
@@ -165,7 +166,7 @@ class AsyncSession(AsyncPublications):
         ids = list({row["event_id"]: None for row in rows if row.get("domain") is None})
         domains: dict[str, str] = {}
         for start in range(0, len(ids), PAGE):
-            domains.update(await self._sql.event.read_domains(self, ids=ids[start : start + PAGE]))
+            domains.update(await self._sql.event.read_domains_of(self, ids=ids[start : start + PAGE]))
 
         def in_domain(_: QuerySpec, row: dict[str, Any]) -> dict[str, Any]:
             return {**row, "domain": row.get("domain") or domains.get(row["event_id"])}
@@ -174,7 +175,7 @@ class AsyncSession(AsyncPublications):
 
     # --- logs
 
-    async def persist_log(self, log: NewLog) -> None:
+    async def persist_log(self, log: NewLog | Log) -> None:
         """Persist a log line, at the server's clock. An exception as `error` is written with its causes, as Node does.
 
         The line is not lost for what it holds: what has no JSON form in `error` is described, and a message or error
@@ -191,6 +192,28 @@ class AsyncSession(AsyncPublications):
             # nothing was written, and what is wrong with it is said by the next try
             pass
         await self._write(statement, plain_log(values))
+
+    async def read_logs(
+        self,
+        *,
+        agent: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Log]:
+        """Read log lines in the order in which they were written, of one agent or of all.
+
+        start, end: aware datetimes, both included. after: the `seq` of the line to go on behind. limit: 1 to 10,000.
+        A line that is committed later with a lower `seq` than the last one read is missed by who goes on behind that.
+        Give a start where there are many lines: partitions of other days are not read then.
+
+        Raises: EventflowDBError (E_EVENTFLOW_DB_LOG_READ).
+        """
+        values: dict[str, Any] = {"start": start, "end": end, "after": after, "limit": limit}
+        if agent is None:
+            return await self._sql.log.read_list(self, **values)
+        return await self._sql.log.read_by_agent(self, agent=agent, **values)
 
     async def archive_log(self, date: date | None = None) -> bool:
         """Move everything that was logged before a day, today in UTC by default, to the partition `p_cold_YYYYMMDD`.

@@ -40,7 +40,7 @@ _CODE: Final = _Key(r"E_EVENTFLOW_DB_[A-Z_]+ +\S.*", "E_EVENTFLOW_DB_… and a m
 _KEYS: Final[Mapping[str, _Key]] = {
     "method": _Key(r"[a-z]\w*", "the name of a method"),
     "batch": _Key(r"\w+\(\w+\)", "method(argument)"),
-    "takes": _Key(rf"\w+: (?:{_RECORD}|Log)", "argument: Record", note=True),
+    "takes": _Key(rf"\w+: (?:{_RECORD})", "argument: Record", note=True),
     "returns": _Key(
         _RETURNS.pattern, "Record*, Record?, Record, a scalar type, (type, …)*, changed, affected or none", True, True
     ),

@@ -207,6 +207,7 @@ TYPES: Final[Mapping[str, ParameterType]] = {
         int,
         None,
     ),
+    "number": _whole("a whole number from 0 up", 0, 2**63 - 1, 0),
     "batch": _whole("a whole number from 1 to 10000", 1, 10_000, 1000),
     "page": _whole("a whole number from 1 up", 1, 2**63 - 1, 1000),
     "savepoint": ParameterType(

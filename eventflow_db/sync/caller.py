@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..driver.waiting import MANY, in_turns
 from ..errors import InvalidValueError, NotFoundError
 from ..forking import ProcessBound
+from ..query.parameters import ParameterType, refusals
 from ..query.rows import Result
 from ..query.spec import QuerySpec
 from ..query.statement import Call, Statement
@@ -19,6 +20,8 @@ from ..records import Event
 if TYPE_CHECKING:
     from .catalogue import Catalogue, Query
 
+T = TypeVar("T")
+
 
 class Caller(ProcessBound):
     """aiosql's methods take it for their connection; a subclass sends the calls."""
@@ -27,6 +30,10 @@ class Caller(ProcessBound):
 
     def _run(self, call: Call, until: float | None = None) -> Result:
         """Send a call; until: when to give up, by the monotonic clock; None: as the settings say."""
+        raise NotImplementedError
+
+    def _atomically(self, spec: QuerySpec, work: Callable[[Any], T]) -> T:
+        """Run `work(session)` in a transaction, again where that is right for the query, with the query's errors."""
         raise NotImplementedError
 
     def _run_batch(self, statement: Statement, groups: Sequence[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -108,6 +115,15 @@ class Caller(ProcessBound):
 
 def _decode(spec: QuerySpec, result: Result, rows: Sequence[bytes]) -> list[Any]:
     return spec.decode(result._replace(rows=rows))
+
+
+def check(spec: QuerySpec, types: Mapping[str, ParameterType], given: Mapping[str, Any]) -> None:
+    """Refuse what breaks a rule before the first of several statements is sent.
+
+    Raises: InvalidValueError naming every key that breaks its rule, with the code of the query.
+    """
+    if problems := refusals({key: types[key] for key in given}, given):
+        raise spec.invalid("; ".join(problems))
 
 
 def values_of(spec: QuerySpec, given: Any) -> dict[str, Any]:

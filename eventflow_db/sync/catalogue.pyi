@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, ClaimedEvent, Event, Hub, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import Certificate, ClaimedEvent, Event, Hub, Log, PublishedEvent, ScheduledEvent, SessionVariables
 from .caller import Caller
 
 class Query:
@@ -41,6 +41,15 @@ class CertificateRevoke(Query):
 class CertificateRevokePastValidityPeriod(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
+class CertificateReadList(Query):
+    def __call__(self, session: Caller, /, *, id: str) -> list[Certificate]: ...
+
+class CertificateReadExpiring(Query):
+    def __call__(self, session: Caller, /, *, before: datetime) -> list[Certificate]: ...
+
+class CertificatePurgeList(Query):
+    def __call__(self, session: Caller, /, *, before: datetime, limit: int | None = ...) -> int: ...
+
 class CertificateCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
@@ -62,7 +71,7 @@ class EventPersist(Query):
 class EventRead(Query):
     def __call__(self, session: Caller, /, *, id: str) -> Event: ...
 
-class EventReadDomains(Query):
+class EventReadDomainsOf(Query):
     def __call__(self, session: Caller, /, *, ids: Sequence[str]) -> list[tuple[str, str]]: ...
 
 class EventDelete(Query):
@@ -109,6 +118,30 @@ class EventReadPageByEid(Query):
 
 class EventReadPageByDomainAndEid(Query):
     def __call__(self, session: Caller, /, *, domain: str, eid: str, after: str, page: int) -> list[Event]: ...
+
+class EventReadLatestByDomainAndPid(Query):
+    def __call__(self, session: Caller, /, *, domain: str, pid: str) -> Event | None: ...
+
+class EventReadByRid(Query):
+    def __call__(self, session: Caller, /, *, rid: str, limit: int | None) -> list[Event]: ...
+
+class EventReadDomains(Query):
+    def __call__(self, session: Caller, /) -> list[str]: ...
+
+class EventReadIdsByDomainAndPid(Query):
+    def __call__(self, session: Caller, /, *, domain: str, pid: str, limit: int) -> list[str]: ...
+
+class EventDeleteList(Query):
+    def __call__(self, session: Caller, /, *, ids: Sequence[str]) -> int: ...
+
+class EventReadPurgeable(Query):
+    def __call__(self, session: Caller, /, *, domain: str, before: datetime, limit: int) -> list[str]: ...
+
+class EventLockList(Query):
+    def __call__(self, session: Caller, /, *, ids: Sequence[str]) -> list[str]: ...
+
+class EventPurge(Query):
+    def __call__(self, session: Caller, /, *, ids: Sequence[str], before: datetime) -> int: ...
 
 class EventCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -281,6 +314,9 @@ class HubUpdateToQuit(Query):
 class HubHasQuit(Query):
     def __call__(self, session: Caller, /, *, id: str) -> bool | None: ...
 
+class HubPurgeList(Query):
+    def __call__(self, session: Caller, /, *, before: datetime, limit: int | None = ...) -> int: ...
+
 class HubCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
@@ -310,6 +346,31 @@ class LogReadPartitionsBefore(Query):
 
 class LogDropPartition(Query):
     def __call__(self, session: Caller, /, *, partition: date) -> int: ...
+
+class LogReadList(Query):
+    def __call__(
+        self,
+        session: Caller,
+        /,
+        *,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        after: int | None = ...,
+        limit: int | None = ...,
+    ) -> list[Log]: ...
+
+class LogReadByAgent(Query):
+    def __call__(
+        self,
+        session: Caller,
+        /,
+        *,
+        agent: str,
+        start: datetime | None = ...,
+        end: datetime | None = ...,
+        after: int | None = ...,
+        limit: int | None = ...,
+    ) -> list[Log]: ...
 
 class LogCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -346,12 +407,15 @@ class CertificateQueries:
     read: CertificateRead
     revoke: CertificateRevoke
     revoke_past_validity_period: CertificateRevokePastValidityPeriod
+    read_list: CertificateReadList
+    read_expiring: CertificateReadExpiring
+    purge_list: CertificatePurgeList
     create_table: CertificateCreateTable
 
 class EventQueries:
     persist: EventPersist
     read: EventRead
-    read_domains: EventReadDomains
+    read_domains_of: EventReadDomainsOf
     delete: EventDelete
     read_by_domain_and_pid: EventReadByDomainAndPid
     read_page_by_domain_and_pid: EventReadPageByDomainAndPid
@@ -365,6 +429,14 @@ class EventQueries:
     read_page_by_domain_and_cpid: EventReadPageByDomainAndCpid
     read_page_by_eid: EventReadPageByEid
     read_page_by_domain_and_eid: EventReadPageByDomainAndEid
+    read_latest_by_domain_and_pid: EventReadLatestByDomainAndPid
+    read_by_rid: EventReadByRid
+    read_domains: EventReadDomains
+    read_ids_by_domain_and_pid: EventReadIdsByDomainAndPid
+    delete_list: EventDeleteList
+    read_purgeable: EventReadPurgeable
+    lock_list: EventLockList
+    purge: EventPurge
     create_table: EventCreateTable
 
 class EventCpidQueries:
@@ -426,6 +498,7 @@ class HubQueries:
     read_online: HubReadOnline
     update_to_quit: HubUpdateToQuit
     has_quit: HubHasQuit
+    purge_list: HubPurgeList
     create_table: HubCreateTable
 
 class LockQueries:
@@ -440,6 +513,8 @@ class LogQueries:
     prepare: LogPrepare
     read_partitions_before: LogReadPartitionsBefore
     drop_partition: LogDropPartition
+    read_list: LogReadList
+    read_by_agent: LogReadByAgent
     create_table: LogCreateTable
 
 class SessionQueries:

@@ -36,6 +36,7 @@ class ConnectionSession(Session):
     """Operations on one connection, inside a transaction that is not theirs to end."""
 
     _channel: Channel
+    _has_transaction = True
 
     def __init__(self, sql: Any) -> None:
         self._sql = sql

@@ -52,6 +52,36 @@ class Methods(Caller):
         """
         return self._sql.certificate.revoke_past_validity_period(self)
 
+    def read_certificates(self, id: str) -> list[Certificate]:
+        """Read the certificates of an id: the active one first, then those that are revoked, oldest first.
+
+        id: an identifier.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_CERTIFICATES_READ.
+        """
+        return self._sql.certificate.read_list(self, id=id)
+
+    def read_certificates_expiring(self, before: datetime) -> list[Certificate]:
+        """Read the active certificates whose validity ends before a time, soonest first; those that have expired, too.
+
+        before: an aware datetime.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_CERTIFICATES_READ.
+        """
+        return self._sql.certificate.read_expiring(self, before=before)
+
+    def purge_certificates(self, before: datetime, *, limit: int = 1000) -> int:
+        """Delete certificates that were revoked before a time, those of the lowest versions first; active ones stay.
+
+        before: an aware datetime. limit: a whole number from 1 to 10000, or None.
+
+        Gives how many.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_CERTIFICATES_PURGE.
+        """
+        return self._sql.certificate.purge_list(self, before=before, limit=limit)
+
     def create_table_certificate(self) -> None:
         """Create the table certificate where it is missing.
 
@@ -145,17 +175,6 @@ class Methods(Caller):
         """
         return self._sql.event.read_distinct_pid_by_domain(self, domain=domain, limit=limit)
 
-    def delete_event_by_domain_and_pid(self, domain: str, pid: str) -> bool:
-        """Delete every event of a process, with their associations, schedules and publications.
-
-        domain, pid: an identifier.
-
-        False: there was none.
-
-        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_DELETE_BY_PID.
-        """
-        return self._sql.event.delete_by_domain_and_pid(self, domain=domain, pid=pid) > 0
-
     def read_events_by_domain_and_cpid(
         self, domain: str, cpid: str, *, limit: int | None = None, deserialize: bool = False
     ) -> list[Event]:
@@ -243,6 +262,37 @@ class Methods(Caller):
         return self._iterate(
             self._sql.event.read_page_by_domain_and_eid, after, page, deserialize, domain=domain, eid=eid
         )
+
+    def read_latest_event_by_domain_and_pid(self, domain: str, pid: str, *, deserialize: bool = False) -> Event | None:
+        """Read the latest event of a process.
+
+        domain, pid: an identifier. deserialize: `{"$type": …, "$value": …}` in `data` become datetimes, sets, dicts
+        and exceptions again.
+
+        None: there is none.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENT_READ_BY_PID.
+        """
+        event = self._sql.event.read_latest_by_domain_and_pid(self, domain=domain, pid=pid)
+        return revived(event) if deserialize and event is not None else event
+
+    def read_events_by_rid(self, rid: str, *, limit: int | None = None, deserialize: bool = False) -> list[Event]:
+        """Read the events that answer an event, oldest first.
+
+        rid: an identifier. limit: a whole number from 0 up, or None for no limit. deserialize: `{"$type": …,
+        "$value": …}` in `data` become datetimes, sets, dicts and exceptions again.
+
+        Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_EVENTS_READ_BY_RID.
+        """
+        events = self._sql.event.read_by_rid(self, rid=rid, limit=limit)
+        return self._revived(events) if deserialize else events
+
+    def read_domains(self) -> list[str]:
+        """Read the domains that have events, each once, sorted.
+
+        Raises: EventflowDBError. The code is E_EVENTFLOW_DB_EVENT_READ_DOMAINS.
+        """
+        return self._sql.event.read_domains(self)
 
     def create_table_event(self) -> None:
         """Create the table event where it is missing.
@@ -602,6 +652,16 @@ class Methods(Caller):
         """
         return self._persist(self._sql.hub.persist, hub)
 
+    def read_hub(self, id: str) -> Hub:
+        """Read a hub, online or not.
+
+        id: an identifier.
+
+        Raises: NotFoundError with the code E_EVENTFLOW_DB_HUB_NOT_FOUND, InvalidValueError before anything is sent,
+        others. The code is E_EVENTFLOW_DB_HUB_READ.
+        """
+        return self._sql.hub.read(self, id=id)
+
     def read_online_hubs(self, *, limit: int | None = None) -> list[Hub]:
         """Read the hubs that have not quit, longest online first.
 
@@ -633,6 +693,18 @@ class Methods(Caller):
         Raises: InvalidValueError before anything is sent, others. The code is E_EVENTFLOW_DB_HUB_HAS_QUIT.
         """
         return bool(self._sql.hub.has_quit(self, id=id))
+
+    def purge_hubs(self, before: datetime, *, limit: int = 1000) -> int:
+        """Delete hubs that quit before a time and that no publication names, longest ago first.
+
+        before: an aware datetime. limit: a whole number from 1 to 10000, or None.
+
+        Gives how many.
+
+        Raises: InvalidValueError before anything is sent, OutcomeUnknownError when the reply was lost, others. The
+        code is E_EVENTFLOW_DB_HUBS_PURGE.
+        """
+        return self._sql.hub.purge_list(self, before=before, limit=limit)
 
     def create_table_hub(self) -> None:
         """Create the table hub where it is missing.

@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ..errors import InvalidValueError
-from ..query.parameters import refusals
-from ..query.spec import QuerySpec
 from ..query.tagged import log_error, plain_log, revived
 from ..records import ClaimedEvent, PublishedEvent
 from ..redact import redacting_all
+from .caller import check
 from .methods import Methods
 
-T = TypeVar("T")
 _ROUNDS: Final = 10
 """How often a claim gets out of its way what may not be claimed."""
 _MOST_POSTPONED: Final = 1000
@@ -34,10 +32,6 @@ class Publications(Methods):
     ends, by the server's clock; then whoever claims next has it. What a spoke of Node's has consumed, or
     update_event_published_to_consumed_by_spoke, has no lease, and is nobody else's until it is released or requeued.
     """
-
-    def _atomically(self, spec: QuerySpec, work: Callable[[Publications], T]) -> T:
-        """Run `work` in a transaction, again where that is right for the query, and with the errors of that query."""
-        raise NotImplementedError
 
     def claim_events_published(
         self,
@@ -66,7 +60,7 @@ class Publications(Methods):
         read: Any = queries.read_available if names is None else queries.read_available_by_names
         spec = queries.claim.statement.spec
         filters = {"domain": domain, **({} if names is None else {"names": names})}
-        _check(
+        check(
             spec,
             {**read.statement.spec.types, **spec.types},
             {**filters, "consumer": consumer, "limit": limit, "lease": lease},
@@ -132,7 +126,7 @@ class Publications(Methods):
         query: Any = self._sql.event_published.read_list
         given = {"state": state, "domain": domain, "before": before, "limit": limit}
         spec = query.statement.spec
-        _check(spec, spec.types, given)
+        check(spec, spec.types, given)
         # what Node has published may have no domain of its own: those are asked for by their events
         queues = [domain] if domain is not None else self._sql.event_published.read_domains(self)
         parts = [query(self, queue=queue, **given) for queue in (*queues, None)]
@@ -155,7 +149,7 @@ class Publications(Methods):
         spec = query.statement.spec
         limits = self._sql.event_published.read_available.statement.spec.types["limit"]
         types = {**self._sql.event_published.read_list.statement.spec.types, "limit": limits}
-        _check(spec, types, {"state": state, "domain": domain, "before": before, "limit": limit})
+        check(spec, types, {"state": state, "domain": domain, "before": before, "limit": limit})
         if state in _DONE:
             raise spec.invalid(f"state: must not be {' or '.join(_DONE)}, which leaves nothing to requeue")
 
@@ -180,7 +174,7 @@ class Publications(Methods):
             "publisher": publications.persist.statement.spec.types["publisher"],
             "limit": schedules.lock_due.statement.spec.types["limit"],
         }
-        _check(spec, types, {"publisher": publisher, "limit": limit})
+        check(spec, types, {"publisher": publisher, "limit": limit})
 
         def work(session: Publications) -> list[str]:
             event_ids = schedules.lock_due(session, limit=limit)
@@ -194,12 +188,6 @@ class Publications(Methods):
             return event_ids
 
         return self._atomically(spec, work)
-
-
-def _check(spec: QuerySpec, types: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse what breaks a rule before the first of several statements is sent."""
-    if problems := refusals({key: types[key] for key in given}, given):
-        raise spec.invalid("; ".join(problems))
 
 
 def _since(published: PublishedEvent) -> tuple[datetime, datetime, str]:

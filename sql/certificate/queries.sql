@@ -81,3 +81,47 @@ SET
         WHERE newest.id = certificate.id
     )
 WHERE version = 0 AND validity < CURRENT_TIMESTAMP();
+
+-- name: read_list(id)
+-- method: read_certificates
+-- Read the certificates of an id: the active one first, then those that are revoked, oldest first.
+-- param id: identifier
+-- returns: Certificate*
+-- error: E_EVENTFLOW_DB_CERTIFICATES_READ could not read certificates
+-- index: certificate.idx_id (id)
+-- idempotent: yes
+SELECT
+    created, updated, version, id, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag,
+    validity, revoked
+FROM certificate FORCE INDEX (idx_id)
+WHERE id = :id
+ORDER BY version, id;
+
+-- name: read_expiring(before)
+-- method: read_certificates_expiring
+-- Read the active certificates whose validity ends before a time, soonest first; those that have expired, too.
+-- param before: datetime
+-- returns: Certificate*
+-- error: E_EVENTFLOW_DB_CERTIFICATES_READ could not read certificates
+-- index: certificate.PRIMARY (version)
+-- idempotent: yes
+SELECT
+    created, updated, version, id, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag,
+    validity, revoked
+FROM certificate FORCE INDEX (PRIMARY)
+WHERE version = 0 AND validity < :before
+ORDER BY validity, id;
+
+-- name: purge_list(before, limit)!
+-- method: purge_certificates
+-- Delete certificates that were revoked before a time, those of the lowest versions first; active ones stay.
+-- param before: datetime
+-- param limit: batch?=1000
+-- returns: affected (gives how many)
+-- error: E_EVENTFLOW_DB_CERTIFICATES_PURGE could not purge certificates
+-- scan: no index has when certificates were revoked, and they are few
+-- idempotent: no
+DELETE FROM certificate
+WHERE version > 0 AND revoked < :before
+ORDER BY version, id
+LIMIT :limit;

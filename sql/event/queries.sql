@@ -29,7 +29,7 @@ SELECT id, timestamp, domain, rid, pid, name, data
 FROM event
 WHERE id = :id;
 
--- name: read_domains(ids)
+-- name: read_domains_of(ids)
 -- The domains of events, by their ids.
 -- param ids: identifier*
 -- returns: (str, str)*
@@ -142,8 +142,7 @@ ORDER BY pid
 LIMIT :limit;
 
 -- name: delete_by_domain_and_pid(domain, pid)!
--- method: delete_event_by_domain_and_pid
--- Delete every event of a process, with their associations, schedules and publications.
+-- Every event of a process goes at once, with its associations, schedule and publication.
 -- param domain: identifier
 -- param pid: identifier
 -- returns: changed (False: there was none)
@@ -303,3 +302,131 @@ STRAIGHT_JOIN event ON event.id = event_eid.event_id
 WHERE event_eid.eid = :eid AND event_eid.event_id > :after AND event.domain = :domain
 ORDER BY event_eid.event_id
 LIMIT :page;
+
+-- name: read_latest_by_domain_and_pid(domain, pid)^
+-- method: read_latest_event_by_domain_and_pid
+-- Read the latest event of a process.
+-- param domain: identifier
+-- param pid: identifier
+-- returns: Event?
+-- error: E_EVENTFLOW_DB_EVENT_READ_BY_PID could not read events by domain and pid
+-- index: event.idx_domain_pid (domain, pid)
+-- idempotent: yes
+SELECT id, timestamp, domain, rid, pid, name, data
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid
+ORDER BY timestamp DESC, id DESC
+LIMIT 1;
+
+-- name: read_by_rid(rid, limit)
+-- method: read_events_by_rid
+-- Read the events that answer an event, oldest first.
+-- param rid: identifier
+-- param limit: limit
+-- returns: Event*
+-- error: E_EVENTFLOW_DB_EVENTS_READ_BY_RID could not read events by rid
+-- index: event.idx_rid (rid)
+-- idempotent: yes
+SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data
+FROM (
+    SELECT id, timestamp
+    FROM event FORCE INDEX (idx_rid)
+    WHERE rid = :rid
+    ORDER BY timestamp, id
+    LIMIT :limit
+) AS found
+STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = found.id
+ORDER BY found.timestamp, found.id;
+
+-- name: read_domains()
+-- method: read_domains
+-- Read the domains that have events, each once, sorted.
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENT_READ_DOMAINS could not read domains of events
+-- index: event.idx_domain (domain)
+-- idempotent: yes
+SELECT domain
+FROM event FORCE INDEX (idx_domain)
+WHERE domain > ''
+GROUP BY domain
+ORDER BY domain;
+
+-- name: read_ids_by_domain_and_pid(domain, pid, limit)
+-- The ids of some events of a process, oldest first.
+-- param domain: identifier
+-- param pid: identifier
+-- param limit: batch
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENT_DELETE_BY_PID could not delete events by domain and pid
+-- index: event.idx_domain_pid (domain, pid)
+-- idempotent: yes
+SELECT id
+FROM event FORCE INDEX (idx_domain_pid)
+WHERE domain = :domain AND pid = :pid
+ORDER BY timestamp, id
+LIMIT :limit;
+
+-- name: delete_list(ids)!
+-- Events go with their associations, schedules and publications.
+-- param ids: identifier*
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENT_DELETE_BY_PID could not delete events by domain and pid
+-- index: event.PRIMARY (id)
+-- idempotent: yes
+DELETE event FROM event FORCE INDEX (PRIMARY)
+WHERE id IN :ids;
+
+-- name: read_purgeable(domain, before, limit)
+-- The ids of the oldest events of a domain that may be purged.
+-- Those stay to which something has still to happen, or has happened since: a publication or a schedule.
+-- param domain: identifier
+-- param before: datetime(3)
+-- param limit: batch
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENTS_PURGE could not purge events
+-- index: event.idx_domain (domain, timestamp)
+-- idempotent: yes
+SELECT event.id
+FROM event FORCE INDEX (idx_domain)
+LEFT JOIN event_published
+    ON
+        event_published.event_id = event.id
+        AND COALESCE(event_published.success, event_published.failed, event_published.orphan, :before) >= :before
+LEFT JOIN event_scheduled
+    ON event_scheduled.event_id = event.id AND COALESCE(event_scheduled.executed, :before) >= :before
+WHERE
+    event.domain = :domain AND event.timestamp < :before
+    AND event_published.event_id IS NULL AND event_scheduled.event_id IS NULL
+ORDER BY event.timestamp, event.id
+LIMIT :limit;
+
+-- name: lock_list(ids)
+-- Those of some events that nobody is adding anything to, locked.
+-- param ids: identifier*
+-- returns: str*
+-- error: E_EVENTFLOW_DB_EVENTS_PURGE could not purge events
+-- index: event.PRIMARY (id)
+-- idempotent: yes
+SELECT id
+FROM event FORCE INDEX (PRIMARY)
+WHERE id IN :ids
+ORDER BY id
+FOR UPDATE SKIP LOCKED;
+
+-- name: purge(ids, before)!
+-- Those of some locked events that still may be purged go with all that belongs to them.
+-- param ids: identifier*
+-- param before: datetime(3)
+-- returns: affected
+-- error: E_EVENTFLOW_DB_EVENTS_PURGE could not purge events
+-- index: event.PRIMARY (id)
+-- idempotent: no
+DELETE event
+FROM event FORCE INDEX (PRIMARY)
+LEFT JOIN event_published
+    ON
+        event_published.event_id = event.id
+        AND COALESCE(event_published.success, event_published.failed, event_published.orphan, :before) >= :before
+LEFT JOIN event_scheduled
+    ON event_scheduled.event_id = event.id AND COALESCE(event_scheduled.executed, :before) >= :before
+WHERE event.id IN :ids AND event_published.event_id IS NULL AND event_scheduled.event_id IS NULL;

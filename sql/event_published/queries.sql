@@ -214,8 +214,8 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: postpone(event_ids)!
 -- Publications that may not be claimed get out of the way of those that may.
--- They do until their schedule is due, or, where a spoke of Node's has them or the schedule is overdue, for a while that
--- grows with their age.
+-- They do until their schedule is due, or, where a spoke of Node's has them or the schedule is overdue, for a while
+-- that grows with their age.
 -- param event_ids: identifier*
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events

@@ -15,7 +15,8 @@ INSERT INTO hub (id, external_ip, external_port, internal_ip, internal_port)
 VALUES (:id, :external_ip, :external_port, :internal_ip, :internal_port);
 
 -- name: read(id)^
--- A hub, online or not.
+-- method: read_hub
+-- Read a hub, online or not.
 -- param id: identifier
 -- returns: Hub
 -- error: E_EVENTFLOW_DB_HUB_READ could not read hub
@@ -63,3 +64,18 @@ WHERE id = :id AND quit IS NULL;
 SELECT quit IS NOT NULL AS has_quit
 FROM hub
 WHERE id = :id;
+
+-- name: purge_list(before, limit)!
+-- method: purge_hubs
+-- Delete hubs that quit before a time and that no publication names, longest ago first.
+-- param before: datetime
+-- param limit: batch?=1000
+-- returns: affected (gives how many)
+-- error: E_EVENTFLOW_DB_HUBS_PURGE could not purge hubs
+-- index: hub.idx_quit_timestamp (quit)
+-- idempotent: no
+-- conflict: 1451
+DELETE FROM hub
+WHERE quit < :before AND NOT EXISTS (SELECT 1 FROM event_published WHERE event_published.hub = hub.id)
+ORDER BY quit, timestamp, id
+LIMIT :limit;

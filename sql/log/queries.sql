@@ -85,3 +85,40 @@ ORDER BY partition_ordinal_position;
 -- idempotent: no
 -- timeout: ddl
 ALTER TABLE log DROP PARTITION :partition;
+
+-- name: read_list(start, end, after, limit)
+-- Log lines behind a position, in the order in which they were written.
+-- param start: datetime(3)?
+-- param end: datetime(3)?
+-- param after: number?=0
+-- param limit: batch?=100
+-- returns: Log*
+-- error: E_EVENTFLOW_DB_LOG_READ could not read logs
+-- index: log.PRIMARY (seq)
+-- idempotent: yes
+SELECT seq, timestamp, agent, message, error
+FROM log FORCE INDEX (PRIMARY)
+WHERE
+    seq > :after
+    AND timestamp >= COALESCE(:start, '1000-01-01') AND timestamp <= COALESCE(:end, '9999-12-31 23:59:59.999')
+ORDER BY seq
+LIMIT :limit;
+
+-- name: read_by_agent(agent, start, end, after, limit)
+-- The same of one agent.
+-- param agent: identifier
+-- param start: datetime(3)?
+-- param end: datetime(3)?
+-- param after: number?=0
+-- param limit: batch?=100
+-- returns: Log*
+-- error: E_EVENTFLOW_DB_LOG_READ could not read logs
+-- index: log.idx_agent (agent)
+-- idempotent: yes
+SELECT seq, timestamp, agent, message, error
+FROM log FORCE INDEX (idx_agent)
+WHERE
+    agent = :agent AND seq > :after
+    AND timestamp >= COALESCE(:start, '1000-01-01') AND timestamp <= COALESCE(:end, '9999-12-31 23:59:59.999')
+ORDER BY seq
+LIMIT :limit;
