@@ -84,7 +84,8 @@ def _by_hand(query: str, /, **values: Any) -> Operation:
 
 SAMPLES: Mapping[str, Any] = {
     **{name: name for name in ("domain", "pid", "cpid", "eid", "name", "spoke", "publisher")},
-    "names": ["name"], "before": datetime(2000, 1, 1, tzinfo=UTC), "start": NOON, "end": NOON, "scheduled": NOON, **{f"hub.{key}": HUB[key] for key in HUB},
+    "names": ["name"], "before": datetime(2000, 1, 1, tzinfo=UTC), "start": NOON,
+    "end": NOON, "scheduled": NOON, **{f"hub.{key}": HUB[key] for key in HUB},
     "event.id": "event-id", "certificate.id": "certificate-id",
 }  # fmt: skip
 """Values of parameters by their names; the others are identifiers, such as `hub-id` for `hub`."""

@@ -215,3 +215,28 @@ def test_certificate_is_frozen(db: EventflowDB, persisted: NewCertificate) -> No
     row: Certificate = db.read_certificate(ID)
     with pytest.raises(AttributeError):
         row.version = 1  # type: ignore[misc]
+
+
+def test_read_certificates_gives_the_active_one_and_then_the_revoked(
+    db: EventflowDB, certificate: NewCertificate
+) -> None:
+    for cert in ("first", "second", "third"):
+        db.persist_certificate({**certificate, "cert": cert})
+        if cert != "third":
+            db.revoke_certificate(certificate["id"])
+    db.persist_certificate({**certificate, "id": "another"})
+    found = db.read_certificates(certificate["id"])
+    assert [(row.version, row.cert) for row in found] == [(0, "third"), (1, "first"), (2, "second")]
+    assert db.read_certificates("unknown") == []
+
+
+def test_read_certificates_expiring_gives_active_ones_soonest_first(
+    db: EventflowDB, certificate: NewCertificate
+) -> None:
+    now = datetime.now(UTC)
+    for days in (40, 10, -1, 20):
+        db.persist_certificate({**certificate, "id": f"in {days} days", "validity": now + timedelta(days)})
+    db.persist_certificate({**certificate, "id": "revoked", "validity": now})
+    db.revoke_certificate("revoked")
+    found = db.read_certificates_expiring(now + timedelta(30))
+    assert [row.id for row in found] == ["in -1 days", "in 10 days", "in 20 days"]

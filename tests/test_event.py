@@ -361,3 +361,36 @@ def test_iter_events_by_domain_and_pid_page_of_0_raises(nowhere: EventflowDB, pa
 def test_iter_events_by_domain_and_pid_after_other_than_a_position_raises(nowhere: EventflowDB, after: Any) -> None:
     with fails(errors.InvalidValueError, "EVENT_READ_BY_PID"):
         list(nowhere.iter_events_by_domain_and_pid("domain", "pid", after=after))
+
+
+def test_read_latest_event_by_domain_and_pid_gives_the_last_by_time_then_id(db: EventflowDB, admin: Admin) -> None:
+    ids = db.persist_events([EVENT, EVENT, EVENT])
+    db.persist_event({**EVENT, "pid": "other"})
+    latest = db.read_latest_event_by_domain_and_pid("domain", "pid")
+    assert latest is not None
+    assert latest == db.read_events_by_domain_and_pid("domain", "pid")[-1]
+    assert latest.id in ids
+
+
+def test_read_latest_event_by_domain_and_pid_without_events_is_none(db: EventflowDB) -> None:
+    assert db.read_latest_event_by_domain_and_pid("domain", "pid") is None
+
+
+def test_read_latest_event_by_domain_and_pid_deserializes_on_request(db: EventflowDB) -> None:
+    db.persist_event({**EVENT, "data": {"at": NOON}}, serialize=True)
+    latest = db.read_latest_event_by_domain_and_pid("domain", "pid", deserialize=True)
+    assert latest is not None
+    assert latest.data == {"at": NOON}
+
+
+def test_read_events_by_rid_gives_the_answers_oldest_first(db: EventflowDB, event_id: str) -> None:
+    answers = db.persist_events([{**EVENT, "rid": event_id}, {**EVENT, "rid": event_id, "domain": "other"}])
+    assert [event.id for event in db.read_events_by_rid(event_id)] == answers
+    assert [event.id for event in db.read_events_by_rid(event_id, limit=1)] == answers[:1]
+    assert db.read_events_by_rid(answers[0]) == []
+
+
+def test_read_domains_gives_each_once_sorted(db: EventflowDB) -> None:
+    assert db.read_domains() == []
+    db.persist_events([{**EVENT, "domain": domain} for domain in ("b", "a", "b", "A", "!")])
+    assert db.read_domains() == ["!", "A", "a", "b"]

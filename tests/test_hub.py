@@ -105,3 +105,15 @@ def test_has_hub_quit_after_quitting_returns_true(db: EventflowDB, hub: NewHub) 
 
 def test_has_hub_quit_unknown_returns_false(db: EventflowDB) -> None:
     assert db.has_hub_quit("unknown") is False
+
+
+def test_read_hub_gives_one_that_has_quit_too(db: EventflowDB, hub: NewHub) -> None:
+    db.persist_hub(hub)
+    assert db.read_hub(hub["id"]) == db.read_online_hubs()[0]
+    db.update_hub_to_quit(hub["id"])
+    assert db.read_hub(hub["id"]).quit is not None
+
+
+def test_read_hub_unknown_raises_not_found(db: EventflowDB) -> None:
+    with fails(errors.NotFoundError, "HUB_NOT_FOUND"):
+        db.read_hub("unknown")

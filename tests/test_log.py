@@ -14,7 +14,7 @@ from eventflow_db import EventflowDB, errors
 
 from .api import API, concurrently
 from .operations import fails
-from .support import Admin
+from .support import NOON, Admin
 
 DAY = date(2020, 1, 2)
 
@@ -414,3 +414,60 @@ def test_persist_log_exception_that_cannot_be_printed_is_persisted(db: Eventflow
     db.persist_log({"agent": "agent", "message": "message", "error": Mute()})
     admin.use(db.settings.database)
     assert admin.execute("SELECT JSON_VALUE(error, '$.\"$value\".name') FROM log") == (("Mute",),)
+
+
+# --- read back
+
+
+def test_read_logs_gives_them_in_the_order_of_writing(db: EventflowDB) -> None:
+    for number in range(3):
+        db.persist_log({"agent": "agent", "message": f"line {number}", "error": {"number": number}})
+    found = db.read_logs()
+    assert [(row.agent, row.message, row.error) for row in found] == [
+        ("agent", f"line {number}", {"number": number}) for number in range(3)
+    ]
+    assert [row.seq for row in found] == sorted({row.seq for row in found})
+
+
+def test_read_logs_goes_on_behind_a_position(db: EventflowDB) -> None:
+    for number in range(5):
+        db.persist_log({"agent": f"agent {number % 2}", "message": f"line {number}"})
+    first = db.read_logs(limit=2)
+    rest = db.read_logs(after=first[-1].seq)
+    assert [row.message for row in (*first, *rest)] == [f"line {number}" for number in range(5)]
+    assert db.read_logs(after=rest[-1].seq) == []
+    (one,) = db.read_logs(agent="agent 0", limit=1)
+    assert [row.message for row in db.read_logs(agent="agent 0", after=one.seq)] == ["line 2", "line 4"]
+
+
+def test_read_logs_of_an_agent_between_times_gives_both_ends(db: EventflowDB, admin: Admin, database: str) -> None:
+    for number in range(4):
+        db.persist_log({"agent": "agent", "message": f"line {number}"})
+        at = NOON + timedelta(days=number)
+        admin.execute(f"UPDATE `{database}`.log SET timestamp = %s WHERE message = 'line {number}'", at)
+    db.persist_log({"agent": "another", "message": "line 1"})
+    start, end = NOON + timedelta(days=1), NOON + timedelta(days=2)
+    for agent in (None, "agent"):
+        found = db.read_logs(agent=agent, start=start, end=end)
+        assert [(row.message, row.timestamp) for row in found] == [("line 1", start), ("line 2", end)]
+
+
+def test_read_logs_over_partitions_is_in_one_order(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+    empty_db.setup_table_schemas()
+    today = datetime.now(UTC)
+    for days in (0, -2, -1, 0, -3):
+        empty_db.persist_log({"agent": "agent", "message": "line"})
+        at = today + timedelta(days=days)
+        admin.execute(f"UPDATE `{empty_database}`.log SET timestamp = %s ORDER BY seq DESC LIMIT 1", at)
+    for days in (-2, -1, 0):
+        empty_db.archive_log((today + timedelta(days=days)).date())
+    assert [row.seq for row in empty_db.read_logs()] == [1, 2, 3, 4, 5]
+    assert [row.seq for row in empty_db.read_logs(agent="agent", limit=3)] == [1, 2, 3]
+
+
+def test_persist_log_takes_a_record(db: EventflowDB) -> None:
+    db.persist_log({"agent": "agent", "message": "line", "error": {"number": 1}})
+    (row,) = db.read_logs()
+    db.persist_log(row)
+    again = db.read_logs()[-1]
+    assert (again.agent, again.message, again.error) == (row.agent, row.message, row.error)

@@ -107,7 +107,7 @@ def test_operation_after_close_says_that_it_is_closed_and_is_not_run_again(
 
 def test_every_query_of_many_rows_has_one_order_and_the_limit_behind_it() -> None:
     """Rows that no key tells apart come in any order, and mostly in the right one: tests of results miss it."""
-    keys = "id|event_id|domain|pid|cpid|eid|partition_ordinal_position|table_name"
+    keys = "id|event_id|domain|seq|pid|cpid|eid|partition_ordinal_position|table_name"
     disordered = [
         spec.name
         for spec in load_specs().values()
