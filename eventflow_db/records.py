@@ -140,6 +140,60 @@ class Log(Struct, frozen=True):
     error: Any
 
 
+class PublicationCount(Struct, frozen=True):
+    """How many publications of a domain are in a state, and since when the oldest of them is, aware, UTC.
+
+    state: as in read_events_published, or `scheduled`: it waits for its schedule. count: 10,000 stands for more.
+    """
+
+    domain: str
+    state: str
+    count: int
+    oldest: datetime | None
+
+
+class ScheduleCount(Struct, frozen=True):
+    """How many schedules wait for their time, and how many are due and not executed, since when, aware, UTC.
+
+    10,000 stands for more.
+    """
+
+    waiting: int
+    due: int
+    oldest: datetime | None
+
+
+class OnlineHub(Struct, frozen=True):
+    """A hub that has not quit: since when it is online, and when it took the latest of its events; aware, UTC."""
+
+    id: str
+    timestamp: datetime
+    consumed: datetime | None
+
+
+class ServerState(Struct, frozen=True):
+    """The server: its clock, aware, UTC, its version, the time zone of sessions that set none, and its role."""
+
+    now: datetime
+    version: str
+    time_zone: str
+    is_utc: bool | None
+    is_read_only: bool
+
+
+class Status(Struct, frozen=True):
+    """One look at all of it: see read_status."""
+
+    server: ServerState
+    outdated_tables: list[str]
+    publications: list[PublicationCount]
+    schedules: ScheduleCount
+    hubs: list[OnlineHub]
+    published_lately: int
+    certificates: list[tuple[str, int]]
+    log_days_ahead: int
+
+
 class SessionVariables(Struct, frozen=True):
     """What a connection's session is set to, as far as statements depend on it."""
 

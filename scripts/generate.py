@@ -34,7 +34,7 @@ from eventflow_db.query.annotations import check_unique, read_specs  # noqa: E40
 
 SOURCE = ROOT / "eventflow_db" / "aio"
 TARGET = ROOT / "eventflow_db" / "sync"
-BY_HAND = ("operations.py", "publications.py", "retention.py")
+BY_HAND = ("operations.py", "publications.py", "retention.py", "status.py")
 """Modules of operations that are more than one query."""
 
 

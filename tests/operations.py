@@ -111,6 +111,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "requeue_events_published": _by_hand("event_published.requeue", state="failed"),
     "delete_event_by_domain_and_pid": _by_hand("event.delete_by_domain_and_pid", **PROCESS),
     "purge_events": _by_hand("event.purge", domain="domain", before=NOON),
+    "read_status": _by_hand("session.read_server"),
     "read_logs": _by_hand("log.read_list"),
     "publish_events_due": _by_hand("event_scheduled.execute", publisher="publisher"),
     "iter_events_by_domain_and_pid": _by_hand("event.read_page_by_domain_and_pid", **PROCESS),

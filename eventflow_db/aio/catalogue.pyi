@@ -6,7 +6,20 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, ClaimedEvent, Event, Hub, Log, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import (
+    Certificate,
+    ClaimedEvent,
+    Event,
+    Hub,
+    Log,
+    OnlineHub,
+    PublicationCount,
+    PublishedEvent,
+    ScheduleCount,
+    ScheduledEvent,
+    ServerState,
+    SessionVariables,
+)
 from .caller import AsyncCaller
 
 class Query:
@@ -49,6 +62,11 @@ class CertificateReadExpiring(Query):
 
 class CertificatePurgeList(Query):
     def __call__(self, session: AsyncCaller, /, *, before: datetime, limit: int | None = ...) -> Awaitable[int]: ...
+
+class CertificateReadDaysLeft(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, days: int, limit: int | None
+    ) -> Awaitable[list[tuple[str, int]]]: ...
 
 class CertificateCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -291,6 +309,12 @@ class EventPublishedPublishDue(Query):
 class EventPublishedReadPublished(Query):
     def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[list[str]]: ...
 
+class EventPublishedCount(Query):
+    def __call__(self, session: AsyncCaller, /, *, queue: str | None = ...) -> Awaitable[list[PublicationCount]]: ...
+
+class EventPublishedCountLately(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
+
 class EventPublishedCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
@@ -327,6 +351,9 @@ class EventScheduledRescheduleEvent(Query):
 class EventScheduledCancel(Query):
     def __call__(self, session: AsyncCaller, /, *, event_id: str) -> Awaitable[int]: ...
 
+class EventScheduledCount(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[ScheduleCount | None]: ...
+
 class EventScheduledCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
@@ -357,6 +384,9 @@ class HubHasQuit(Query):
 
 class HubPurgeList(Query):
     def __call__(self, session: AsyncCaller, /, *, before: datetime, limit: int | None = ...) -> Awaitable[int]: ...
+
+class HubReadHeard(Query):
+    def __call__(self, session: AsyncCaller, /, *, limit: int | None) -> Awaitable[list[OnlineHub]]: ...
 
 class HubCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
@@ -443,6 +473,9 @@ class SessionReleaseSavepoint(Query):
 class SessionReadUnfitTables(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[list[str]]: ...
 
+class SessionReadServer(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[ServerState | None]: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -451,6 +484,7 @@ class CertificateQueries:
     read_list: CertificateReadList
     read_expiring: CertificateReadExpiring
     purge_list: CertificatePurgeList
+    read_days_left: CertificateReadDaysLeft
     create_table: CertificateCreateTable
 
 class EventQueries:
@@ -517,6 +551,8 @@ class EventPublishedQueries:
     requeue: EventPublishedRequeue
     publish_due: EventPublishedPublishDue
     read_published: EventPublishedReadPublished
+    count: EventPublishedCount
+    count_lately: EventPublishedCountLately
     create_table: EventPublishedCreateTable
 
 class EventScheduledQueries:
@@ -531,6 +567,7 @@ class EventScheduledQueries:
     execute: EventScheduledExecute
     reschedule_event: EventScheduledRescheduleEvent
     cancel: EventScheduledCancel
+    count: EventScheduledCount
     create_table: EventScheduledCreateTable
 
 class HubQueries:
@@ -540,6 +577,7 @@ class HubQueries:
     update_to_quit: HubUpdateToQuit
     has_quit: HubHasQuit
     purge_list: HubPurgeList
+    read_heard: HubReadHeard
     create_table: HubCreateTable
 
 class LockQueries:
@@ -568,6 +606,7 @@ class SessionQueries:
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
     read_unfit_tables: SessionReadUnfitTables
+    read_server: SessionReadServer
 
 class Catalogue:
     """The tables with their queries."""

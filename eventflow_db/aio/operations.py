@@ -21,6 +21,7 @@ from ..redact import redacting_all
 from .caller import values_of
 from .publications import AsyncPublications
 from .retention import AsyncRetention
+from .status import AsyncReport
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -28,7 +29,7 @@ _BEGINNING: Final = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
 @redacting_all
-class AsyncSession(AsyncPublications, AsyncRetention):
+class AsyncSession(AsyncPublications, AsyncRetention, AsyncReport):
     """Every operation, on the connection or connections of a subclass.
 
     Datetimes go in aware and come out aware in UTC. Identifiers are text of 1 to 64 characters without white

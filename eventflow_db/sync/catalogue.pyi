@@ -6,7 +6,20 @@ from datetime import date, datetime
 from typing import Any
 
 from ..query.statement import Statement
-from ..records import Certificate, ClaimedEvent, Event, Hub, Log, PublishedEvent, ScheduledEvent, SessionVariables
+from ..records import (
+    Certificate,
+    ClaimedEvent,
+    Event,
+    Hub,
+    Log,
+    OnlineHub,
+    PublicationCount,
+    PublishedEvent,
+    ScheduleCount,
+    ScheduledEvent,
+    ServerState,
+    SessionVariables,
+)
 from .caller import Caller
 
 class Query:
@@ -49,6 +62,9 @@ class CertificateReadExpiring(Query):
 
 class CertificatePurgeList(Query):
     def __call__(self, session: Caller, /, *, before: datetime, limit: int | None = ...) -> int: ...
+
+class CertificateReadDaysLeft(Query):
+    def __call__(self, session: Caller, /, *, days: int, limit: int | None) -> list[tuple[str, int]]: ...
 
 class CertificateCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -258,6 +274,12 @@ class EventPublishedPublishDue(Query):
 class EventPublishedReadPublished(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> list[str]: ...
 
+class EventPublishedCount(Query):
+    def __call__(self, session: Caller, /, *, queue: str | None = ...) -> list[PublicationCount]: ...
+
+class EventPublishedCountLately(Query):
+    def __call__(self, session: Caller, /) -> int: ...
+
 class EventPublishedCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
@@ -294,6 +316,9 @@ class EventScheduledRescheduleEvent(Query):
 class EventScheduledCancel(Query):
     def __call__(self, session: Caller, /, *, event_id: str) -> int: ...
 
+class EventScheduledCount(Query):
+    def __call__(self, session: Caller, /) -> ScheduleCount | None: ...
+
 class EventScheduledCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
@@ -316,6 +341,9 @@ class HubHasQuit(Query):
 
 class HubPurgeList(Query):
     def __call__(self, session: Caller, /, *, before: datetime, limit: int | None = ...) -> int: ...
+
+class HubReadHeard(Query):
+    def __call__(self, session: Caller, /, *, limit: int | None) -> list[OnlineHub]: ...
 
 class HubCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
@@ -402,6 +430,9 @@ class SessionReleaseSavepoint(Query):
 class SessionReadUnfitTables(Query):
     def __call__(self, session: Caller, /) -> list[str]: ...
 
+class SessionReadServer(Query):
+    def __call__(self, session: Caller, /) -> ServerState | None: ...
+
 class CertificateQueries:
     persist: CertificatePersist
     read: CertificateRead
@@ -410,6 +441,7 @@ class CertificateQueries:
     read_list: CertificateReadList
     read_expiring: CertificateReadExpiring
     purge_list: CertificatePurgeList
+    read_days_left: CertificateReadDaysLeft
     create_table: CertificateCreateTable
 
 class EventQueries:
@@ -476,6 +508,8 @@ class EventPublishedQueries:
     requeue: EventPublishedRequeue
     publish_due: EventPublishedPublishDue
     read_published: EventPublishedReadPublished
+    count: EventPublishedCount
+    count_lately: EventPublishedCountLately
     create_table: EventPublishedCreateTable
 
 class EventScheduledQueries:
@@ -490,6 +524,7 @@ class EventScheduledQueries:
     execute: EventScheduledExecute
     reschedule_event: EventScheduledRescheduleEvent
     cancel: EventScheduledCancel
+    count: EventScheduledCount
     create_table: EventScheduledCreateTable
 
 class HubQueries:
@@ -499,6 +534,7 @@ class HubQueries:
     update_to_quit: HubUpdateToQuit
     has_quit: HubHasQuit
     purge_list: HubPurgeList
+    read_heard: HubReadHeard
     create_table: HubCreateTable
 
 class LockQueries:
@@ -527,6 +563,7 @@ class SessionQueries:
     rollback_to_savepoint: SessionRollbackToSavepoint
     release_savepoint: SessionReleaseSavepoint
     read_unfit_tables: SessionReadUnfitTables
+    read_server: SessionReadServer
 
 class Catalogue:
     """The tables with their queries."""

@@ -22,6 +22,7 @@ from ..redact import redacting_all
 from .caller import values_of
 from .publications import Publications
 from .retention import Retention
+from .status import Report
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -29,7 +30,7 @@ _BEGINNING: Final = (datetime(1000, 1, 1, tzinfo=UTC), "")
 
 
 @redacting_all
-class Session(Publications, Retention):
+class Session(Publications, Retention, Report):
     """Every operation, on the connection or connections of a subclass.
 
     Datetimes go in aware and come out aware in UTC. Identifiers are text of 1 to 64 characters without white

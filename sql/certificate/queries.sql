@@ -125,3 +125,17 @@ DELETE FROM certificate
 WHERE version > 0 AND revoked < :before
 ORDER BY version, id
 LIMIT :limit;
+
+-- name: read_days_left(days, limit)
+-- The active certificates that are valid for less than some days, and how many whole days each is; soonest first.
+-- param days: number
+-- param limit: limit
+-- returns: (str, int)*
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: certificate.PRIMARY (version)
+-- idempotent: yes
+SELECT id, CAST(FLOOR(TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), validity) / 86400) AS SIGNED) AS days
+FROM certificate FORCE INDEX (PRIMARY)
+WHERE version = 0 AND validity < CURRENT_TIMESTAMP() + INTERVAL :days DAY
+ORDER BY validity, id
+LIMIT :limit;

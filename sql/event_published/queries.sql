@@ -431,3 +431,85 @@ SELECT event_id
 FROM event_published FORCE INDEX (PRIMARY)
 WHERE event_id IN :event_ids
 ORDER BY event_id;
+
+-- name: count(queue)
+-- How many publications are in each state, of those that have the domain `queue` filled in, or none.
+-- 10,000 of each kind of end are counted, and of those that are open: the longest available.
+-- param queue: identifier?
+-- returns: PublicationCount*
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: event_published.idx_claim (domain)
+-- idempotent: yes
+SELECT found.domain, found.state, COUNT(*) AS count, MIN(found.since) AS oldest
+FROM (
+    (
+        SELECT
+            COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)) AS domain,
+            CASE
+                WHEN consumer IS NOT NULL AND attempts > 0 AND available <= CURRENT_TIMESTAMP() THEN 'expired'
+                WHEN consumer IS NOT NULL THEN 'consumed_spoke'
+                WHEN attempts = 0 AND consumed_hub IS NOT NULL THEN 'consumed_hub'
+                WHEN
+                    COALESCE(
+                        (
+                            SELECT event_scheduled.executed IS NOT NULL FROM event_scheduled
+                            WHERE event_scheduled.event_id = event_published.event_id
+                        ),
+                        TRUE
+                    )
+                    THEN 'published'
+                ELSE 'scheduled'
+            END AS state,
+            CASE
+                WHEN consumer IS NOT NULL AND attempts > 0 AND available <= CURRENT_TIMESTAMP() THEN available
+                WHEN consumer IS NOT NULL THEN consumed_spoke
+                WHEN attempts = 0 AND consumed_hub IS NOT NULL THEN consumed_hub
+                ELSE published
+            END AS since
+        FROM event_published FORCE INDEX (idx_claim)
+        WHERE domain <=> :queue AND success IS NULL AND failed IS NULL AND orphan IS NULL
+        ORDER BY available, event_id
+        LIMIT 10000
+    )
+    UNION ALL
+    (
+        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'failed', failed
+        FROM event_published FORCE INDEX (idx_claim)
+        WHERE domain <=> :queue AND success IS NULL AND failed IS NOT NULL
+        ORDER BY failed, orphan, available, event_id
+        LIMIT 10000
+    )
+    UNION ALL
+    (
+        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'orphan', orphan
+        FROM event_published FORCE INDEX (idx_claim)
+        WHERE domain <=> :queue AND success IS NULL AND failed IS NULL AND orphan IS NOT NULL
+        ORDER BY orphan, available, event_id
+        LIMIT 10000
+    )
+    UNION ALL
+    (
+        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'success', success
+        FROM event_published FORCE INDEX (idx_claim)
+        WHERE domain <=> :queue AND success IS NOT NULL
+        ORDER BY success, failed, orphan, available, event_id
+        LIMIT 10000
+    )
+) AS found
+GROUP BY found.domain, found.state
+ORDER BY found.state, found.domain;
+
+-- name: count_lately()$
+-- How many events were published between an hour and a minute ago, at most 10.
+-- returns: int
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: event_published.idx_published (published)
+-- idempotent: yes
+SELECT COUNT(*) AS count
+FROM (
+    SELECT 1 AS one FROM event_published FORCE INDEX (idx_published)
+    WHERE
+        published BETWEEN CURRENT_TIMESTAMP() - INTERVAL 1 HOUR AND CURRENT_TIMESTAMP() - INTERVAL 1 MINUTE
+    ORDER BY published, event_id
+    LIMIT 10
+) AS found;

@@ -156,3 +156,33 @@ LEFT JOIN event_published
         event_published.event_id = event_scheduled.event_id AND event_published.consumed_spoke IS NULL
         AND event_published.success IS NULL AND event_published.failed IS NULL AND event_published.orphan IS NULL
 WHERE event_scheduled.event_id = :event_id AND event_scheduled.executed IS NULL;
+
+-- name: count()^
+-- How many schedules are not executed: those that wait, and those that are due; at most 10,000 of each are counted.
+-- returns: ScheduleCount?
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: event_scheduled.idx_executed_scheduled (executed, scheduled)
+-- idempotent: yes
+SELECT
+    (
+        SELECT COUNT(*)
+        FROM (
+            SELECT 1 AS one FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
+            WHERE executed IS NULL AND scheduled > CURRENT_TIMESTAMP()
+            ORDER BY scheduled, event_id
+            LIMIT 10000
+        ) AS waiting
+    ) AS waiting,
+    (
+        SELECT COUNT(*)
+        FROM (
+            SELECT 1 AS one FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
+            WHERE executed IS NULL AND scheduled <= CURRENT_TIMESTAMP()
+            ORDER BY scheduled, event_id
+            LIMIT 10000
+        ) AS due
+    ) AS due,
+    (
+        SELECT MIN(scheduled) FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
+        WHERE executed IS NULL AND scheduled <= CURRENT_TIMESTAMP()
+    ) AS oldest;

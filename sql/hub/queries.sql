@@ -79,3 +79,25 @@ DELETE FROM hub
 WHERE quit < :before AND NOT EXISTS (SELECT 1 FROM event_published WHERE event_published.hub = hub.id)
 ORDER BY quit, timestamp, id
 LIMIT :limit;
+
+-- name: read_heard(limit)
+-- The hubs that are online, and when each took the latest event that it has taken.
+-- By the index of the foreign key, whose name servers choose: MySQL would rather read all events backwards.
+-- param limit: limit
+-- returns: OnlineHub*
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: hub.idx_quit_timestamp (quit)
+-- idempotent: yes
+SELECT
+    id, timestamp,
+    (
+        SELECT event_published.consumed_hub
+        FROM event_published IGNORE INDEX (PRIMARY)
+        WHERE event_published.hub = hub.id
+        ORDER BY event_published.event_id DESC
+        LIMIT 1
+    ) AS consumed
+FROM hub
+WHERE quit IS NULL
+ORDER BY timestamp, id
+LIMIT :limit;

@@ -99,3 +99,18 @@ HAVING
     OR (table_name = 'event_cpid' AND SUM(column_name = 'domain') = 0)
     OR (table_name = 'event_published' AND SUM(column_name IN ('domain', 'available', 'attempts', 'error')) < 4)
 ORDER BY table_name;
+
+-- name: read_server()^
+-- The server and its clock: its default time zone and whether that is another time than UTC in winter or in summer.
+-- returns: ServerState?
+-- error: E_EVENTFLOW_DB_STATUS could not read status
+-- index: none
+-- idempotent: yes
+SELECT
+    CAST(CURRENT_TIMESTAMP() AS DATETIME) AS now, VERSION() AS version,
+    IF(@@GLOBAL.time_zone = 'SYSTEM', @@GLOBAL.system_time_zone, @@GLOBAL.time_zone) AS time_zone,
+    CONVERT_TZ(CAST(MAKEDATE(YEAR(UTC_DATE()), 1) AS DATETIME), '+00:00', @@GLOBAL.time_zone)
+    = CAST(MAKEDATE(YEAR(UTC_DATE()), 1) AS DATETIME)
+    AND CONVERT_TZ(CAST(MAKEDATE(YEAR(UTC_DATE()), 183) AS DATETIME), '+00:00', @@GLOBAL.time_zone)
+    = CAST(MAKEDATE(YEAR(UTC_DATE()), 183) AS DATETIME) AS is_utc,
+    @@GLOBAL.read_only AS is_read_only;
