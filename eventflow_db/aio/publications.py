@@ -132,7 +132,13 @@ class AsyncPublications(AsyncMethods):
         return list(islice(heapq.merge(*parts, key=_since), limit))
 
     async def requeue_events_published(
-        self, state: str, *, domain: str | None = None, before: datetime | None = None, limit: int = 100
+        self,
+        state: str,
+        *,
+        domain: str | None = None,
+        before: datetime | None = None,
+        limit: int = 100,
+        event_ids: Sequence[str] | None = None,
     ) -> int:
         """Have publications that are in a state begin anew, as when they were published; gives how many.
 
@@ -140,7 +146,8 @@ class AsyncPublications(AsyncMethods):
         meanwhile stays as it is.
 
         state: `consumed_hub`, `consumed_spoke`, `expired`, `failed` or `orphan`: see read_events_published, also for
-        domain and before. limit: 1 to 10,000, those that are longest in the state.
+        domain and before. limit: 1 to 10,000, those that are longest in the state. event_ids: just these, where they
+        are in the state; then domain, before and limit mean nothing.
 
         Raises: OutcomeUnknownError when the reply was lost, and others (E_EVENTFLOW_DB_EVENTS_PUBLISHED_REQUEUE).
         """
@@ -148,9 +155,14 @@ class AsyncPublications(AsyncMethods):
         spec = query.statement.spec
         limits = self._sql.event_published.read_available.statement.spec.types["limit"]
         types = {**self._sql.event_published.read_list.statement.spec.types, "limit": limits}
-        check(spec, types, {"state": state, "domain": domain, "before": before, "limit": limit})
+        types["event_ids"] = spec.types["event_ids"]
+        given = {"state": state, "domain": domain, "before": before, "limit": limit}
+        check(spec, types, given if event_ids is None else {"state": state, "event_ids": event_ids})
         if state in _DONE:
             raise spec.invalid(f"state: must not be {' or '.join(_DONE)}, which leaves nothing to requeue")
+
+        if event_ids is not None:
+            return await query(self, event_ids=event_ids, state=state)
 
         async def work(session: AsyncPublications) -> int:
             found = await session.read_events_published(state, domain=domain, before=before, limit=limit)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
-import os
 import signal
 import sys
 import time
@@ -13,7 +12,6 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -35,12 +33,14 @@ from ..query.annotations import check_unique, read_specs
 from ..query.contract import FILE, write
 from ..query.spec import QuerySpec
 from ..query.statement import Statement
-from ..settings import CODE, Settings
-from . import report
+from ..settings import CODE
+from . import operate, report
+from .options import Json, Sql, Url, settings_of
+from .status import STATUS, status
 
 app = typer.Typer(
     name="eventflow-db",
-    help="Work with the SQL of Eventflow: list it, prove it on a server, compare tables with it.",
+    help="Work with the database of Eventflow: look at it, mend it, purge it, and prove the SQL on it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -48,13 +48,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Url = Annotated[
-    str | None,
-    typer.Option("--url", metavar="URL", help="mysql://user:password@host:port/database; else EVENTFLOW_MYSQL_*."),
-]
-_SQL_HELP = "A directory of queries that replace the package's; may be repeated, later ones win."
-Sql = Annotated[list[Path] | None, typer.Option("--sql", metavar="DIR", exists=True, file_okay=False, help=_SQL_HELP)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+for _name, _group in operate.GROUPS.items():
+    app.add_typer(_group, name=_name)
+for _command, _epilog in ((operate.setup, operate.SETUP), (operate.lock, operate.LOCK), (status, STATUS)):
+    app.command(epilog=_epilog)(_command)
 
 
 def run() -> int:
@@ -82,12 +79,6 @@ def run() -> int:
         getattr(error, "show", traceback.print_exc)(file=lines)
         report.trouble(lines.getvalue())
     return 2
-
-
-def _settings(url: str | None, sql: list[Path] | None) -> Settings:
-    settings = Settings.from_url(url) if url else Settings.from_environment()
-    path = os.pathsep.join([*filter(None, [settings.sql_path]), *map(str, sql or ())])
-    return msgspec.structs.replace(settings, sql_path=path or None)
 
 
 def _find(specs: Mapping[str, QuerySpec], name: str) -> QuerySpec:
@@ -143,7 +134,7 @@ def check(
     Exit codes: 0 all are proven, 1 something is not, 2 could not check.
     """
     started = time.monotonic()
-    settings = _settings(url, sql)
+    settings = settings_of(url, sql)
     try:
         specs = load_specs(settings.sql_path)
     except ContractError as error:
@@ -174,7 +165,7 @@ def diff(url: Url = None, sql: Sql = None, json: Json = False) -> int:
 
     Exit codes: 0 equal, 1 wrong, slow or different, 2 could not compare.
     """
-    settings = _settings(url, sql)
+    settings = settings_of(url, sql)
     differences = find_differences(settings, load_specs(settings.sql_path), report.status)
     if json:
         report.json(msgspec.to_builtins(differences))
@@ -201,7 +192,7 @@ def upgrade(
 
     Exit codes: 0 the tables are as they should be, 1 they are not, 2 could not find out, or not go on.
     """
-    settings = _settings(url, sql)
+    settings = settings_of(url, sql)
     specs = load_specs(settings.sql_path)
     found = None
     try:
@@ -244,7 +235,7 @@ def queries(
 
     Exit codes: 0 found, 1 no query has that tag, 2 no such query.
     """
-    found = _find_all(load_specs(_settings(None, sql).sql_path), name)
+    found = _find_all(load_specs(settings_of(None, sql).sql_path), name)
     if tag is not None:
         hash = tag.strip("/* ").rpartition("@")[2]
         found = [spec for spec in found if len(hash) >= 4 and spec.hash.startswith(hash)]
@@ -273,7 +264,7 @@ def explain(
 
     Exit codes: 0 as promised, 1 otherwise, 2 could not explain.
     """
-    settings = _settings(url, sql)
+    settings = settings_of(url, sql)
     spec = _find(load_specs(settings.sql_path), name)
     if spec.kind not in ("read", "write"):
         raise InvalidValueError(CODE, f"query {name} has no plan: it begins with {spec.verb}")

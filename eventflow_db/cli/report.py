@@ -116,6 +116,16 @@ def _grid(**options: Any) -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), **options)
 
 
+def console() -> Console:
+    """Where what was asked for goes."""
+    return _out
+
+
+def errors() -> Console:
+    """Where status goes."""
+    return _err
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
     """A table where it fits; else each row as a block of its own."""
     grid = _grid(header_style="bold")
@@ -128,10 +138,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
         return
     for row in rows:
         text((f"{headers[0].lower()} ", "dim"), (row[0] or "", "bold"))
-        _details([(header.lower(), value) for header, value in zip(headers[1:], row[1:], strict=True) if value])
+        details([(header.lower(), value) for header, value in zip(headers[1:], row[1:], strict=True) if value])
 
 
-def _details(rows: Sequence[tuple[str, str]]) -> None:
+def details(rows: Sequence[tuple[str, str]]) -> None:
     """Names before values, which fold."""
     grid = _grid(show_header=False)
     grid.add_column(style="dim", no_wrap=True)
@@ -152,7 +162,7 @@ def catalogue(specs: Sequence[QuerySpec]) -> None:
 
 def query(spec: QuerySpec) -> None:
     """Everything about one query: its annotation by its keys, its tag, its place and its SQL."""
-    _details([(key, value) for key, value in _annotation(spec) if value])
+    details([(key, value) for key, value in _annotation(spec) if value])
     body = textwrap.indent(printable(spec.sql, "\n\t"), "    ")
     if _out.is_terminal:
         _out.print(Syntax(body, "mysql", theme="ansi_dark", background_color="default", word_wrap=True))

@@ -444,16 +444,16 @@ SELECT found.domain, found.state, COUNT(*) AS count, MIN(found.since) AS oldest
 FROM (
     (
         SELECT
-            COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)) AS domain,
+            COALESCE(p.domain, (SELECT event.domain FROM event WHERE event.id = p.event_id)) AS domain,
             CASE
-                WHEN consumer IS NOT NULL AND attempts > 0 AND available <= CURRENT_TIMESTAMP() THEN 'expired'
-                WHEN consumer IS NOT NULL THEN 'consumed_spoke'
-                WHEN attempts = 0 AND consumed_hub IS NOT NULL THEN 'consumed_hub'
+                WHEN p.consumer IS NOT NULL AND p.attempts > 0 AND p.available <= CURRENT_TIMESTAMP() THEN 'expired'
+                WHEN p.consumer IS NOT NULL THEN 'consumed_spoke'
+                WHEN p.attempts = 0 AND p.consumed_hub IS NOT NULL THEN 'consumed_hub'
                 WHEN
                     COALESCE(
                         (
                             SELECT event_scheduled.executed IS NOT NULL FROM event_scheduled
-                            WHERE event_scheduled.event_id = event_published.event_id
+                            WHERE event_scheduled.event_id = p.event_id
                         ),
                         TRUE
                     )
@@ -461,38 +461,45 @@ FROM (
                 ELSE 'scheduled'
             END AS state,
             CASE
-                WHEN consumer IS NOT NULL AND attempts > 0 AND available <= CURRENT_TIMESTAMP() THEN available
-                WHEN consumer IS NOT NULL THEN consumed_spoke
-                WHEN attempts = 0 AND consumed_hub IS NOT NULL THEN consumed_hub
-                ELSE published
+                WHEN p.consumer IS NOT NULL AND p.attempts > 0 AND p.available <= CURRENT_TIMESTAMP()
+                    THEN p.available
+                WHEN p.consumer IS NOT NULL THEN p.consumed_spoke
+                WHEN p.attempts = 0 AND p.consumed_hub IS NOT NULL THEN p.consumed_hub
+                ELSE p.published
             END AS since
-        FROM event_published FORCE INDEX (idx_claim)
-        WHERE domain <=> :queue AND success IS NULL AND failed IS NULL AND orphan IS NULL
-        ORDER BY available, event_id
+        FROM event_published AS p FORCE INDEX (idx_claim)
+        WHERE p.domain <=> :queue AND p.success IS NULL AND p.failed IS NULL AND p.orphan IS NULL
+        ORDER BY p.available, p.event_id
         LIMIT 10000
     )
     UNION ALL
     (
-        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'failed', failed
-        FROM event_published FORCE INDEX (idx_claim)
-        WHERE domain <=> :queue AND success IS NULL AND failed IS NOT NULL
-        ORDER BY failed, orphan, available, event_id
+        SELECT
+            COALESCE(p.domain, (SELECT event.domain FROM event WHERE event.id = p.event_id)) AS domain,
+            'failed' AS state, p.failed AS since
+        FROM event_published AS p FORCE INDEX (idx_claim)
+        WHERE p.domain <=> :queue AND p.success IS NULL AND p.failed IS NOT NULL
+        ORDER BY p.failed, p.orphan, p.available, p.event_id
         LIMIT 10000
     )
     UNION ALL
     (
-        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'orphan', orphan
-        FROM event_published FORCE INDEX (idx_claim)
-        WHERE domain <=> :queue AND success IS NULL AND failed IS NULL AND orphan IS NOT NULL
-        ORDER BY orphan, available, event_id
+        SELECT
+            COALESCE(p.domain, (SELECT event.domain FROM event WHERE event.id = p.event_id)) AS domain,
+            'orphan' AS state, p.orphan AS since
+        FROM event_published AS p FORCE INDEX (idx_claim)
+        WHERE p.domain <=> :queue AND p.success IS NULL AND p.failed IS NULL AND p.orphan IS NOT NULL
+        ORDER BY p.orphan, p.available, p.event_id
         LIMIT 10000
     )
     UNION ALL
     (
-        SELECT COALESCE(domain, (SELECT event.domain FROM event WHERE event.id = event_id)), 'success', success
-        FROM event_published FORCE INDEX (idx_claim)
-        WHERE domain <=> :queue AND success IS NOT NULL
-        ORDER BY success, failed, orphan, available, event_id
+        SELECT
+            COALESCE(p.domain, (SELECT event.domain FROM event WHERE event.id = p.event_id)) AS domain,
+            'success' AS state, p.success AS since
+        FROM event_published AS p FORCE INDEX (idx_claim)
+        WHERE p.domain <=> :queue AND p.success IS NOT NULL
+        ORDER BY p.success, p.failed, p.orphan, p.available, p.event_id
         LIMIT 10000
     )
 ) AS found
