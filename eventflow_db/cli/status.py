@@ -69,10 +69,7 @@ def findings(status: Status) -> Iterator[Finding]:
     for hub in status.hubs:
         heard = hub.consumed or hub.timestamp
         if status.published_lately >= _MOST_LATELY and now - max(heard, hub.timestamp) >= _HOUR:
-            yield Finding(
-                f"nothing was heard of hub {hub.id} since {_age(now - heard)}",
-                "look whether it runs; if not, update_hub_to_quit",
-            )
+            yield Finding(f"nothing was heard of hub {hub.id} since {_age(now - heard)}", "look whether it runs")
     for id, days in status.certificates:
         if days < 0:
             yield Finding(f"the certificate of {id} has expired", "renew it")

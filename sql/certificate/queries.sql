@@ -93,7 +93,7 @@ WHERE version = 0 AND validity < CURRENT_TIMESTAMP();
 SELECT
     created, updated, version, id, cert, `key`, key_iv, key_salt, key_tag, pass, pass_iv, pass_salt, pass_tag,
     validity, revoked
-FROM certificate FORCE INDEX (idx_id)
+FROM certificate
 WHERE id = :id
 ORDER BY version, id;
 

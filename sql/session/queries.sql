@@ -86,7 +86,7 @@ WHERE
     )
     AND column_name IN (
         'id', 'domain', 'pid', 'name', 'rid', 'event_id', 'cpid', 'eid', 'publisher', 'consumer', 'hub', 'agent',
-        'available', 'attempts', 'error'
+        'available', 'attempts', 'error', 'seq'
     )
 GROUP BY table_name
 HAVING
@@ -97,6 +97,7 @@ HAVING
         WHERE id.table_schema = DATABASE() AND id.table_name = 'event' AND id.column_name = 'id'
     )
     OR (table_name = 'event_cpid' AND SUM(column_name = 'domain') = 0)
+    OR (table_name = 'log' AND SUM(column_name = 'seq') = 0)
     OR (table_name = 'event_published' AND SUM(column_name IN ('domain', 'available', 'attempts', 'error')) < 4)
 ORDER BY table_name;
 
