@@ -144,6 +144,7 @@ class PublicationCount(Struct, frozen=True):
     """How many publications of a domain are in a state, and since when the oldest of them is, aware, UTC.
 
     state: as in read_events_published, or `scheduled`: it waits for its schedule. count: 10,000 stands for more.
+    oldest: of `consumed_spoke` without those whose lease runs.
     """
 
     domain: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from ..errors import SchemaError
+from ..errors import EventflowDBError
 from ..records import PublicationCount, Status
 from ..redact import redacting_all
 from .methods import AsyncMethods
@@ -34,23 +34,26 @@ class AsyncReport(AsyncMethods):
 
         Raises: SchemaError where a table is missing; EventflowDBError (E_EVENTFLOW_DB_STATUS).
         """
-        sql = self._sql
-        server = await sql.session.read_server(self)
-        spec = sql.session.read_server.statement.spec
-        if server is None:
-            raise spec.failure(SchemaError, "the server says nothing of itself")
+        spec = self._sql.session.read_server.statement.spec
         try:
-            outdated = await sql.session.read_unfit_tables(self)
-            last = await sql.log.read_last_partition(self)
-        except SchemaError as error:
-            raise spec.recoded(error) from None
+            return await self._read_status()
+        except EventflowDBError as error:
+            failure = spec.recoded(error)
+        raise failure
+
+    async def _read_status(self) -> Status:
+        sql = self._sql
+        server, schedules = await sql.session.read_server(self), await sql.event_scheduled.count(self)
+        # each is one row, whatever there is
+        assert server is not None
+        assert schedules is not None
+        outdated = await sql.session.read_unfit_tables(self)
         counts: dict[tuple[str, str], PublicationCount] = {}
         if "event_published" not in outdated:
             for queue in (*await sql.event_published.read_domains(self), None):
                 for found in await sql.event_published.count(self, queue=queue):
                     counts[found.domain, found.state] = _together(counts.get((found.domain, found.state)), found)
-        schedules = await sql.event_scheduled.count(self)
-        assert schedules is not None
+        last = await sql.log.read_last_partition(self)
         return Status(
             server=server,
             outdated_tables=outdated,

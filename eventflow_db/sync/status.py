@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from ..errors import SchemaError
+from ..errors import EventflowDBError
 from ..records import PublicationCount, Status
 from ..redact import redacting_all
 from .methods import Methods
@@ -35,23 +35,26 @@ class Report(Methods):
 
         Raises: SchemaError where a table is missing; EventflowDBError (E_EVENTFLOW_DB_STATUS).
         """
-        sql = self._sql
-        server = sql.session.read_server(self)
-        spec = sql.session.read_server.statement.spec
-        if server is None:
-            raise spec.failure(SchemaError, "the server says nothing of itself")
+        spec = self._sql.session.read_server.statement.spec
         try:
-            outdated = sql.session.read_unfit_tables(self)
-            last = sql.log.read_last_partition(self)
-        except SchemaError as error:
-            raise spec.recoded(error) from None
+            return self._read_status()
+        except EventflowDBError as error:
+            failure = spec.recoded(error)
+        raise failure
+
+    def _read_status(self) -> Status:
+        sql = self._sql
+        server, schedules = sql.session.read_server(self), sql.event_scheduled.count(self)
+        # each is one row, whatever there is
+        assert server is not None
+        assert schedules is not None
+        outdated = sql.session.read_unfit_tables(self)
         counts: dict[tuple[str, str], PublicationCount] = {}
         if "event_published" not in outdated:
             for queue in (*sql.event_published.read_domains(self), None):
                 for found in sql.event_published.count(self, queue=queue):
                     counts[found.domain, found.state] = _together(counts.get((found.domain, found.state)), found)
-        schedules = sql.event_scheduled.count(self)
-        assert schedules is not None
+        last = sql.log.read_last_partition(self)
         return Status(
             server=server,
             outdated_tables=outdated,

@@ -463,7 +463,7 @@ FROM (
             CASE
                 WHEN p.consumer IS NOT NULL AND p.attempts > 0 AND p.available <= CURRENT_TIMESTAMP()
                     THEN p.available
-                WHEN p.consumer IS NOT NULL THEN p.consumed_spoke
+                WHEN p.consumer IS NOT NULL THEN IF(p.attempts = 0, p.consumed_spoke, NULL)
                 WHEN p.attempts = 0 AND p.consumed_hub IS NOT NULL THEN p.consumed_hub
                 ELSE p.published
             END AS since
