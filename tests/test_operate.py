@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,10 @@ COMMANDS = (
 
 
 @pytest.fixture
-def db(url: str) -> EventflowDB:
+def db(url: str) -> Iterator[EventflowDB]:
     """The sync API; the commands use it."""
-    return EventflowDB(url)
+    with EventflowDB(url) as db:
+        yield db
 
 
 @pytest.fixture
@@ -171,12 +173,12 @@ def test_purge_without_a_time_exits_with_2(url: str, before: str | None) -> None
 
 def test_log_prepare_archive_and_prune(empty_database: str, admin: Admin) -> None:
     url = admin.server.database_url(empty_database)
-    EventflowDB(url).setup_table_schemas()
+    run("setup", "--url", url)
     assert "3 partitions made" in run("log", "prepare", 3, "--url", url).stderr
     assert json.loads(run("log", "archive", "2020-01-02", "--json", "--url", url).stdout) == {"partitions made": 0}
     later = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    assert "1 partitions would be dropped" in run("log", "prune", "--before", later, "--dry-run", "--url", url).stderr
-    assert "1 partitions dropped" in run("log", "prune", "--before", later, "--url", url).stderr
+    assert "2 partitions would be dropped" in run("log", "prune", "--before", later, "--dry-run", "--url", url).stderr
+    assert "2 partitions dropped" in run("log", "prune", "--before", later, "--url", url).stderr
 
 
 # --- lock

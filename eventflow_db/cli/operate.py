@@ -72,7 +72,7 @@ def lock(
 ) -> int:
     """Run a command while holding a named lock of the server, so that it runs in one place at a time.
 
-    Exit codes: those of the command; 1 somebody else holds the lock, 2 it could not be had, or was lost meanwhile.
+    Exit codes: 0 and others as the command's; 1 somebody else holds the lock, 2 it could not be had, or was lost.
     """
     with _open(url) as db:
         try:
