@@ -277,7 +277,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (1)")
     parser.add_argument("--workers", type=int, default=16, help="half of them for each API (16)")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--claims", action="store_true", help="what claims do when consumers and hubs are killed")
+    options, others = parser.parse_known_args(arguments)
+    if options.claims:
+        from claims_soak import main as soak_claims
+
+        return soak_claims([*others, "--seconds", str(options.seconds), "--seed", str(options.seed)])
+    if others:
+        parser.error(f"unknown: {' '.join(others)}")
     try:
         with running_server() as server:
             return soak(server, options.seed, min(options.seconds, 3600), options.workers)
