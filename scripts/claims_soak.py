@@ -32,7 +32,7 @@ from soak import Sync
 DOMAIN = "soak"
 LEASE = 2
 """Seconds; it is rounded up, so a claim may be held a second longer."""
-MOST_ATTEMPTS = 6
+MOST_ATTEMPTS = 2
 POLL = 0.1
 
 
