@@ -11,7 +11,7 @@ from .driver.setup import connection_arguments
 from .identifiers import generate_event_id
 from .inputs import NewCertificate, NewEvent, NewHub, NewLog, NewPublishedEvent, NewScheduledEvent
 from .query.tagged import Map, RemoteError
-from .records import Certificate, Event, Hub, PublishedEvent, ScheduledEvent
+from .records import Certificate, ClaimedEvent, Event, Hub, Log, PublishedEvent, ScheduledEvent, Status
 from .settings import Settings
 from .sync import EventflowDB, Session, Transaction, locate
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .aio import AsyncEventflowDB, AsyncSession, AsyncTransaction, locate_async
 
 __all__ = [
-    "AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "Certificate", "Event", "EventflowDB", "Hub", "Map",
-    "NewCertificate", "NewEvent", "NewHub", "NewLog", "NewPublishedEvent", "NewScheduledEvent", "PublishedEvent",
-    "RemoteError", "ScheduledEvent", "Session", "Settings", "Transaction", "connection_arguments", "errors",
-    "generate_event_id", "locate", "locate_async",
+    "AsyncEventflowDB", "AsyncSession", "AsyncTransaction", "Certificate", "ClaimedEvent", "Event", "EventflowDB",
+    "Hub", "Log", "Map", "NewCertificate", "NewEvent", "NewHub", "NewLog", "NewPublishedEvent", "NewScheduledEvent",
+    "PublishedEvent", "RemoteError", "ScheduledEvent", "Session", "Settings", "Status", "Transaction",
+    "connection_arguments", "errors", "generate_event_id", "locate", "locate_async",
 ]  # fmt: skip
 
 

@@ -401,7 +401,7 @@ def _by_hand(source: str) -> Iterator[tuple[str, str, str, str, str]]:
         for one in (*given.args, *given.kwonlyargs):
             one.annotation = None
         given.kw_defaults = [constants.get(ast.unparse(one), one) if one else None for one in given.kw_defaults]
-        table = re.search(r"_sql\.(\w+)\.", body)
+        table = re.search(r"_sql\.(\w+)", body)
         key = "tables" if "create_table" in body else table[1] if table else ""
         gives = ast.unparse(method.returns) if method.returns else ""
         purpose = (ast.get_docstring(method) or "").partition("\n")[0]

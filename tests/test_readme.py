@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
 
 from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.cli.app import app
@@ -33,6 +35,9 @@ SQL_README = (ROOT / "sql/README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PROGRAM = "\n".join(example for example in EXAMPLES if not example.startswith("# conftest.py\n"))
 (TESTS,) = (example for example in EXAMPLES if example.startswith("# conftest.py\n"))
+
+CRON_JOB, JOB = re.findall(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+(CRONTAB,) = re.findall(r"^```text\n(# m h dom mon dow command\n.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
 def run(*command: object, cwd: Path, **variables: str) -> str:
@@ -76,9 +81,36 @@ def test_readme_example_of_a_test_passes(eventflow_server: Server, tmp_path: Pat
 
 
 def test_readme_example_of_a_job_is_a_workflow(tmp_path: Path) -> None:
-    (job,) = re.findall(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    (tmp_path / "test.yml").write_text(job, encoding="utf-8")
+    (tmp_path / "test.yml").write_text(JOB, encoding="utf-8")
     run("-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", "test.yml", cwd=tmp_path)
+
+
+FIELD = re.compile(r"\*|\d{1,2}")
+
+
+def schedule_and_command(line: str) -> tuple[list[str], list[str]]:
+    words = shlex.split(line)
+    return words[:5], words[5:]
+
+
+def test_readme_crontab_and_cron_job_run_as_printed(
+    eventflow_server: Server, empty_database: str, tmp_path: Path
+) -> None:
+    where = Settings.from_url(eventflow_server.database_url(empty_database))
+    given = {"HOST": where.host, "PORT": str(where.port), "USER": where.user, "PASS": where.password}
+    variables = {f"EVENTFLOW_MYSQL_{name}": value for name, value in {**given, "DB": where.database}.items()}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run("-m", "eventflow_db.cli", "setup", cwd=tmp_path, **variables)
+    spec = yaml.safe_load(CRON_JOB)["spec"]
+    (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    lines = [schedule_and_command(line) for line in CRONTAB.splitlines()[1:]]
+    lines.append((spec["schedule"].split(), container["command"]))
+    assert len(lines) == 5
+    for fields, command in lines:
+        assert len(fields) == 5
+        assert all(map(FIELD.fullmatch, fields))
+        assert command[0] == "eventflow-db"
+        run("-m", "eventflow_db.cli", *command[1:], cwd=tmp_path, PATH=path, **variables)
 
 
 def anchors(document: str) -> set[str]:
