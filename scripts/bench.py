@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from chart import bars
+from claims import growth_of_claims, rates_of_claims
 from growth import FEW, growth
 from layers import layers
 from memory import memory
@@ -76,6 +77,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--layers", action="store_true", help="of persist_event")
     parser.add_argument("--memory", type=int, nargs="?", const=MANY, metavar="EVENTS", help="while events are streamed")
     parser.add_argument("--upgrade", type=int, nargs="?", const=200_000, metavar="ROWS", help="beside writers")
+    parser.add_argument("--claims", type=int, nargs="?", const=MANY, metavar="ROWS", help="beside so many rows")
     arguments = parser.parse_args()
     is_whole = not (arguments.quick or arguments.only or arguments.durable) and arguments.growth in (None, MANY)
     if is_whole and arguments.to is None:
@@ -92,6 +94,9 @@ def main() -> None:
         print(json.dumps(about, indent=1))
         if arguments.memory:
             memory(settings, url, arguments.memory)
+        elif arguments.claims:
+            rates_of_claims(server, settings)
+            growth_of_claims(server, settings, arguments.claims)
         elif arguments.upgrade:
             measure_upgrades(server, settings, arguments.upgrade)
         elif arguments.layers:

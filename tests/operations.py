@@ -110,7 +110,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "read_events_published": _by_hand("event_published.read_list", state="published"),
     "requeue_events_published": _by_hand("event_published.requeue", state="failed"),
     "delete_event_by_domain_and_pid": _by_hand("event.delete_by_domain_and_pid", **PROCESS),
-    "purge_events": _by_hand("event.purge", domain="domain", before=NOON),
+    "purge_events": _by_hand("event.purge", domain="domain", before=datetime(2000, 1, 1, tzinfo=UTC)),
     "read_status": _by_hand("session.read_server"),
     "read_logs": _by_hand("log.read_list"),
     "publish_events_due": _by_hand("event_scheduled.execute", publisher="publisher"),

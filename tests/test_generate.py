@@ -157,7 +157,7 @@ QUERY = """
 -- index: event.idx_name (name)
 -- idempotent: yes
 SELECT id, timestamp, domain, rid, pid, name, data
-FROM event
+FROM event FORCE INDEX (idx_name)
 WHERE name = :name
 ORDER BY timestamp, id
 LIMIT :limit;

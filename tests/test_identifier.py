@@ -130,7 +130,7 @@ def test_every_operation_with_identifiers_is_tested_for_the_rule() -> None:
     assert without == {
         "setup_table_schemas", "read_online_hubs", "read_events_scheduled", "read_events_scheduled_due", "archive_log",
         "lock", "ping", "read_events_published", "requeue_events_published", "release_events_published",
-        "read_domains", "read_logs", "read_certificates_expiring", "purge_certificates", "purge_hubs",
+        "read_domains", "read_logs", "read_status", "read_certificates_expiring", "purge_certificates", "purge_hubs",
         "prepare_log_partitions", "prune_log", "revoke_certificates_past_validity_period",
         *(name for name in OPERATIONS if name.startswith("create_table_")),
         *(name for name in OPERATIONS if name.startswith("persist_events")),

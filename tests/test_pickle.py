@@ -29,6 +29,7 @@ from eventflow_db import (
     connection_arguments,
     errors,
 )
+from eventflow_db.records import ScheduleCount, ServerState
 
 from .api import API
 from .operations import fails
@@ -45,7 +46,9 @@ DATABASES = (EventflowDB, AsyncEventflowDB)
 BOUND = (Session, Transaction, AsyncSession, AsyncTransaction)
 VALUES = {
     "str": "text", "int": 1, "bytes": b"\0\xff", "Any": {"key": [1, None, "é"]},
-    "datetime": datetime(2030, 1, 2, 3, 4, 5, 678000, UTC),
+    "datetime": datetime(2030, 1, 2, 3, 4, 5, 678000, UTC), "ScheduleCount": ScheduleCount(1, 2, None),
+    "ServerState": ServerState(datetime(2030, 1, 2, tzinfo=UTC), "9.7", "UTC", True, False),
+    **{f"list[{kind}": [] for kind in ("str]", "PublicationCount]", "OnlineHub]", "tuple[str,")},
 }  # fmt: skip
 
 

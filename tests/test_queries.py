@@ -52,8 +52,11 @@ def code_of(spec: QuerySpec) -> str:
 
 
 def selected(spec: QuerySpec) -> list[str]:
-    """The columns of a plain select, by the names that they come back with."""
-    columns = re.search(r"SELECT (?:DISTINCT )?(.*?) (?:FROM|;)", code_with_names(spec))
+    """The columns of a select, by the names that they come back with."""
+    code = code_with_names(spec)
+    while (plain := re.sub(r"\([^()]*\)", "x", code)) != code:
+        code = plain
+    columns = re.search(r"SELECT (?:DISTINCT )?(.*?) (?:FROM|;)", code)
     assert columns
     return [re.split(r"[ .]", column.strip())[-1] for column in columns[1].split(",")]
 
@@ -125,7 +128,7 @@ def test_query_names_its_columns(spec: QuerySpec) -> None:
 
 @every_query
 def test_query_never_swallows_errors_and_no_percent_breaks_it(spec: QuerySpec) -> None:
-    assert not re.search(r"\bIGNORE\b|\bREPLACE INTO\b|ON DUPLICATE KEY", spec.sql, re.IGNORECASE)
+    assert not re.search(r"\bIGNORE\b(?! INDEX)|\bREPLACE INTO\b|ON DUPLICATE KEY", spec.sql, re.IGNORECASE)
     assert "%" not in spec.sql
 
 

@@ -21,7 +21,7 @@ OF_SEVERAL = {
     ],
     "persist_events_cpid": ["event.read_domains_of", "event_cpid.persist_in_domain"],
     "claim_events_published": [
-        "session.begin", "event_published.read_without_domain", "event_published.read_available", "session.commit",
+        "session.begin", "event_published.read_available", "event_published.read_without_domain", "session.commit",
     ],
     "read_events_published": ["event_published.read_domains", "event_published.read_list"],
     "requeue_events_published": [
@@ -30,6 +30,11 @@ OF_SEVERAL = {
     ],
     "delete_event_by_domain_and_pid": ["event.read_ids_by_domain_and_pid", "event.delete_list"],
     "purge_events": ["session.begin", "event.read_purgeable", "session.commit"],
+    "read_status": [
+        "session.read_server", "event_scheduled.count", "session.read_unfit_tables", "event_published.read_domains",
+        "event_published.count", "log.read_last_partition", "hub.read_heard", "event_published.count_lately",
+        "certificate.read_days_left",
+    ],
     "publish_events_due": ["session.begin", "event_scheduled.lock_due", "session.commit"],
     "archive_log": ["log.read_partitions", "log.archive"],
     "prepare_log_partitions": ["log.read_last_partition", "log.prepare"],

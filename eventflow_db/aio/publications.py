@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
@@ -19,6 +20,8 @@ _ROUNDS: Final = 10
 """How often a claim gets out of its way what may not be claimed."""
 _MOST_POSTPONED: Final = 1000
 """How many publications it gets out of its way at once."""
+_LOOK: Final = 0.1
+"""How often a claim that has all it wants looks for what Node has published: it is claimed two seconds later anyway."""
 _DONE: Final = ("published", "success")
 """States that leave nothing to requeue."""
 
@@ -66,8 +69,14 @@ class AsyncPublications(AsyncMethods):
         )
 
         async def work(session: AsyncPublications) -> list[ClaimedEvent]:
-            if without_domain := await queries.read_without_domain(session):
-                await queries.fill_in_domain(session, event_ids=without_domain)
+            claimed = await take(session)
+            if len(claimed) < limit or random.random() < _LOOK:
+                without_domain = await queries.read_without_domain(session)
+                if without_domain:
+                    await queries.fill_in_domain(session, event_ids=without_domain)
+            return claimed
+
+        async def take(session: AsyncPublications) -> list[ClaimedEvent]:
             size = limit
             for _ in range(_ROUNDS):
                 found = await read(session, **filters, limit=size)

@@ -116,7 +116,7 @@ def status(
         found = db.read_status()
     problems = list(findings(found))
     if json:
-        described = [problem._asdict() for problem in problems]
+        described = [{"what": problem.what, "cure": problem.cure} for problem in problems]
         report.json({"findings": described, **msgspec.to_builtins(found)})
     elif prometheus:
         report.text("\n".join(metrics(found)), keep="\n")

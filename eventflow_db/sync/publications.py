@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
@@ -20,6 +21,8 @@ _ROUNDS: Final = 10
 """How often a claim gets out of its way what may not be claimed."""
 _MOST_POSTPONED: Final = 1000
 """How many publications it gets out of its way at once."""
+_LOOK: Final = 0.1
+"""How often a claim that has all it wants looks for what Node has published: it is claimed two seconds later anyway."""
 _DONE: Final = ("published", "success")
 """States that leave nothing to requeue."""
 
@@ -67,8 +70,14 @@ class Publications(Methods):
         )
 
         def work(session: Publications) -> list[ClaimedEvent]:
-            if without_domain := queries.read_without_domain(session):
-                queries.fill_in_domain(session, event_ids=without_domain)
+            claimed = take(session)
+            if len(claimed) < limit or random.random() < _LOOK:
+                without_domain = queries.read_without_domain(session)
+                if without_domain:
+                    queries.fill_in_domain(session, event_ids=without_domain)
+            return claimed
+
+        def take(session: Publications) -> list[ClaimedEvent]:
             size = limit
             for _ in range(_ROUNDS):
                 found = read(session, **filters, limit=size)
