@@ -19,6 +19,7 @@ from claims import growth_of_claims, rates_of_claims
 from growth import FEW, growth
 from layers import layers
 from memory import memory
+from purge import measure_purges
 from throughput import event, ratios, throughput
 from upgrade import measure_upgrades
 
@@ -77,6 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--layers", action="store_true", help="of persist_event")
     parser.add_argument("--memory", type=int, nargs="?", const=MANY, metavar="EVENTS", help="while events are streamed")
     parser.add_argument("--upgrade", type=int, nargs="?", const=200_000, metavar="ROWS", help="beside writers")
+    parser.add_argument("--purge", type=int, nargs="?", const=MANY, metavar="EVENTS", help="beside writers")
     parser.add_argument("--claims", type=int, nargs="?", const=MANY, metavar="ROWS", help="beside so many rows")
     arguments = parser.parse_args()
     is_whole = not (arguments.quick or arguments.only or arguments.durable) and arguments.growth in (None, MANY)
@@ -94,6 +96,8 @@ def main() -> None:
         print(json.dumps(about, indent=1))
         if arguments.memory:
             memory(settings, url, arguments.memory)
+        elif arguments.purge:
+            measure_purges(server, settings, arguments.purge)
         elif arguments.claims:
             rates_of_claims(server, settings)
             growth_of_claims(server, settings, arguments.claims)
