@@ -279,6 +279,16 @@ def test_claim_of_what_node_has_executed_gives_it(db: EventflowDB, publish: Publ
     assert claim(db) == [event_id]
 
 
+def test_claim_looks_again_for_what_is_overdue_within_ten_minutes(
+    db: EventflowDB, publish: Publish, set_columns: Set
+) -> None:
+    event_id = publish()
+    db.persist_event_scheduled({"event_id": event_id, "scheduled": datetime.now(UTC) - timedelta(days=30)})
+    set_columns(event_id, available=later(-60))
+    assert claim(db) == []
+    assert db.read_event_published(event_id).available <= datetime.now(UTC) + timedelta(minutes=10)
+
+
 # --- what a consumer does with its claim
 
 

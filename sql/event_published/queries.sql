@@ -214,8 +214,8 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: postpone(event_ids)!
 -- Publications that may not be claimed get out of the way of those that may.
--- They do until their schedule is due, or, where a spoke of Node's has them or the schedule is overdue, for a while
--- that grows with their age.
+-- They do until their schedule is due, for 10 minutes at the most where it is overdue, for Node may execute it, and for
+-- as long again where a spoke of Node's has them.
 -- param event_ids: identifier*
 -- returns: affected
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
@@ -227,7 +227,11 @@ SET
         2,
         COALESCE(
             (
-                SELECT ABS(TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), event_scheduled.scheduled))
+                SELECT IF(
+                    event_scheduled.scheduled > CURRENT_TIMESTAMP(),
+                    TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), event_scheduled.scheduled),
+                    LEAST(600, TIMESTAMPDIFF(SECOND, event_scheduled.scheduled, CURRENT_TIMESTAMP()))
+                )
                 FROM event_scheduled
                 WHERE event_scheduled.event_id = event_published.event_id AND event_scheduled.executed IS NULL
             ),
