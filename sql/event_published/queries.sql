@@ -227,11 +227,12 @@ SET
         2,
         COALESCE(
             (
-                SELECT IF(
-                    event_scheduled.scheduled > CURRENT_TIMESTAMP(),
-                    TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), event_scheduled.scheduled),
-                    LEAST(600, TIMESTAMPDIFF(SECOND, event_scheduled.scheduled, CURRENT_TIMESTAMP()))
-                )
+                SELECT
+                    IF(
+                        event_scheduled.scheduled > CURRENT_TIMESTAMP(),
+                        TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), event_scheduled.scheduled),
+                        LEAST(600, TIMESTAMPDIFF(SECOND, event_scheduled.scheduled, CURRENT_TIMESTAMP()))
+                    )
                 FROM event_scheduled
                 WHERE event_scheduled.event_id = event_published.event_id AND event_scheduled.executed IS NULL
             ),
