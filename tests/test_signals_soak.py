@@ -70,10 +70,13 @@ class Attack:
         self._fired = False
         self._where = ""
         self._longest = 0.002
+        self._runs = False
 
     def _handler(self, number: int, frame: FrameType | None) -> None:
-        if any(one.f_code.co_name == "__del__" for one, _ in traceback.walk_stack(frame)):
-            # what is raised while something is collected, Python itself passes over
+        names = {one.f_code.co_name for one, _ in traceback.walk_stack(frame)}
+        # what is raised while something is collected, or in Hypothesis' look at that, Python itself passes over; and
+        # another thread may take a signal and hand it on when the call is over
+        if not self._runs or names & {"__del__", "gc_callback"}:
             return
         try:
             self._interrupt(frame)
@@ -98,9 +101,11 @@ class Attack:
         self._fired = False
         try:
             try:
+                self._runs = True
                 signal.setitimer(signal.ITIMER_REAL, max(self.chance.uniform(0, self._longest), 1e-6))
                 work(*arguments)
             finally:
+                self._runs = False
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except (SoftLimit, asyncio.CancelledError):
             kept, outcome = self.interrupted, "interrupted"
