@@ -136,8 +136,6 @@ def load_refusal(copy: Path) -> str | None:
     return None
 
 
-def check_findings(
-    settings: Settings, copy: Path, only: str | None = None, keep: bool = True, rows: int = 20_000
-) -> list[Finding]:
-    """What `check` finds out about a copy."""
-    return prove(settings, load_specs(str(copy)), only=[only] if only else None, rows=rows, keep=keep)
+def check_findings(settings: Settings, copy: Path, *only: str, keep: bool = True, rows: int = 20_000) -> list[Finding]:
+    """What `check` finds out about a copy: about every query, or the ones named."""
+    return prove(settings, load_specs(str(copy)), only=only or None, rows=rows, keep=keep)

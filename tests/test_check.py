@@ -9,20 +9,20 @@ import sys
 import time
 from collections.abc import Iterator
 
-import msgspec
 import pymysql
 import pytest
 
 from eventflow_db import EventflowDB, Settings, errors
 from eventflow_db.check import samples
+from eventflow_db.check.fill import fill
 from eventflow_db.check.prove import prove
-from eventflow_db.check.scratch import scratch_database
+from eventflow_db.check.scratch import clean, leftovers, scratch_database
 from eventflow_db.check.server import Inspector
 from eventflow_db.query import load_specs
 from eventflow_db.query.parameters import TYPES
 from eventflow_db.testing import Server
 
-from .support import EVENT, Admin, count, eventually, scratches, statements
+from .support import EVENT, Admin, count, eventually, granted, scratches, statements
 
 
 def test_check_proves_every_query_within_15_seconds(check_settings: Settings) -> None:
@@ -93,6 +93,49 @@ def test_check_drops_its_scratch_database_when_it_is_terminated(
     assert scratches(admin) == before
 
 
+@pytest.mark.slow
+def test_check_tells_what_a_killed_run_has_left_and_clean_drops_it(
+    eventflow_server: Server, check_settings: Settings, admin: Admin
+) -> None:
+    before = scratches(admin)
+    with checking(eventflow_server, "--rows", "200000"):
+        assert eventually(lambda: statements(admin, "INSERT INTO `event"), 60)
+        # what a run is at work in is none
+        with Inspector(check_settings) as inspector:
+            assert leftovers(inspector) == []
+    assert eventually(lambda: not statements(admin, "INSERT INTO `event"), 60)
+    (left,) = scratches(admin) - before
+    reports: list[str] = []
+    prove(check_settings, load_specs(), only=["event.read"], rows=10, report=reports.append)
+    assert f"runs that were killed have left {left}: eventflow-db check --clean drops them" in reports
+    with Inspector(check_settings) as inspector:
+        assert left in clean(inspector)
+    assert left not in scratches(admin)
+
+
+def test_clean_leaves_a_database_of_others_that_has_such_a_name(check_settings: Settings, admin: Admin) -> None:
+    name = "eventflow_check_" + "0" * 16
+    admin.execute(f"CREATE DATABASE {name}")
+    try:
+        admin.execute(f"CREATE TABLE {name}.theirs (id INT)")
+        with Inspector(check_settings) as inspector:
+            assert name not in clean(inspector)
+        assert name in scratches(admin)
+    finally:
+        admin.execute(f"DROP DATABASE {name}")
+
+
+def test_check_by_an_account_that_may_not_skip_the_binary_log_fills_fewer_rows(
+    check_settings: Settings, admin: Admin
+) -> None:
+    is_logged = admin.execute("SELECT @@GLOBAL.log_bin") == ((1,),)
+    reports: list[str] = []
+    with granted(admin, check_settings, "ALL ON `eventflow\\_check\\_%`.*") as checker:
+        (finding,) = prove(checker, load_specs(), only=["event.read"], report=reports.append)
+    assert finding.ok
+    assert reports[-1].endswith(f", {'2,000' if is_logged else '20,000'} rows in event")
+
+
 @pytest.fixture
 def kept(check_settings: Settings, admin: Admin) -> Iterator[str]:
     """The name of the scratch database that is kept for 12 rows, which is there."""
@@ -149,15 +192,11 @@ def test_check_leaves_a_database_that_has_the_name_of_a_kept_one(
 def test_check_by_an_account_that_may_make_no_database_raises_and_drops_none(
     check_settings: Settings, admin: Admin, kept: str
 ) -> None:
-    admin.execute("DROP USER IF EXISTS 'reader'@'%'")
-    admin.execute("CREATE USER 'reader'@'%' IDENTIFIED BY 'reading'")
-    try:
-        admin.execute("GRANT SELECT ON *.* TO 'reader'@'%'")
-        reader = msgspec.structs.replace(check_settings, user="reader", password="reading")
-        with pytest.raises(pymysql.err.OperationalError, match="1044"):
-            prove(reader, load_specs(), only=["event.read"], rows=12, keep=True)
-    finally:
-        admin.execute("DROP USER 'reader'@'%'")
+    with (
+        granted(admin, check_settings, "SELECT ON *.*") as reader,
+        pytest.raises(pymysql.err.OperationalError, match="1044"),
+    ):
+        prove(reader, load_specs(), only=["event.read"], rows=12, keep=True)
     assert count(admin, kept, "event") == 12
 
 
@@ -197,14 +236,8 @@ def test_check_without_scratch_by_an_account_that_only_reads(
 ) -> None:
     with EventflowDB(settings) as db:
         db.persist_event({**EVENT, "id": "event"})
-    admin.execute("DROP USER IF EXISTS 'reader'@'%'")
-    admin.execute("CREATE USER 'reader'@'%' IDENTIFIED BY 'reading'")
-    try:
-        admin.execute(f"GRANT SELECT ON `{settings.database}`.* TO 'reader'@'%'")
-        reader = msgspec.structs.replace(settings, user="reader", password="reading")
+    with granted(admin, settings, f"SELECT ON `{settings.database}`.*") as reader:
         findings = {finding.query: finding for finding in prove(reader, load_specs(), scratch=False)}
-    finally:
-        admin.execute("DROP USER 'reader'@'%'")
     assert set(findings) == set(load_specs())
     assert (findings["event.read"].plan, findings["event.read"].doubts) == (["event.PRIMARY (id)"], [])
     for name in ("event.persist", "event.delete", "event_published.update_to_success"):
@@ -243,6 +276,67 @@ def test_check_without_scratch_finds_a_column_that_an_insert_has_to_give_a_value
     admin.execute(f"ALTER TABLE `{empty_database}`.event {change}")
     (finding,) = prove(settings, load_specs(), only=["event.persist"], scratch=False)
     assert finding.problems == ([problem] if problem else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", [2, 50, 20_000])
+def test_check_without_scratch_proves_every_query_on_rows_of_which_most_are_alike(
+    eventflow_server: Server, empty_database: str, other: int
+) -> None:
+    settings = Settings.from_url(eventflow_server.database_url(empty_database))
+    with EventflowDB(settings) as db:
+        db.setup_table_schemas()
+    with Inspector(settings, empty_database) as inspector:
+        fill(inspector, 20_000, dict(alike(inspector, other)))
+    findings = prove(settings, load_specs(), scratch=False)
+    assert [finding for finding in findings if finding.problems] == []
+    assert {finding.query for finding in findings if finding.doubts} <= {
+        "event_scheduled.reschedule_event", "event_scheduled.cancel",
+    }  # fmt: skip
+
+
+def alike(inspector: Inspector, other: int) -> Iterator[tuple[str, str]]:
+    """The SQL of values that are the same in all rows but one in so many: open, due, of one domain and process."""
+    for column in (column for columns in inspector.table_columns().values() for column in columns):
+        is_name = column.kind == "varchar" and not column.primary and not column.parent
+        if is_name:
+            yield f"{column.table}.{column.name}", f"IF(n MOD {other} = 1, CONCAT('other', n), 'most')"
+        # of hubs, most have quit
+        elif column.nullable and column.kind == "datetime" and column.table != "hub":
+            yield f"{column.table}.{column.name}", f"IF(n MOD {other} = 1, CURRENT_TIMESTAMP(), NULL)"
+
+
+def test_check_without_scratch_says_nothing_of_scans_of_few_rows(settings: Settings, admin: Admin) -> None:
+    admin.use(settings.database)
+    for number in range(400):
+        admin.execute(f"INSERT INTO hub VALUES ('hub-{number}', DEFAULT, '::1', 1, '::1', 1, NULL)")
+    admin.execute("ANALYZE TABLE hub")
+    (finding,) = prove(settings, load_specs(), only=["hub.read_online"], scratch=False)
+    assert finding.ok
+    assert finding.plan == ["scans hub"]
+
+
+def test_samples_of_live_rows_have_the_value_that_most_rows_have_and_one_that_few_have(settings: Settings) -> None:
+    spec = load_specs()["event.read_domains"]
+    with Inspector(settings, settings.database) as inspector:
+        fill(inspector, 5_000, {"event.domain": "IF(n BETWEEN 3 AND 3000, 'most', CONCAT('few', n))"})
+        found = samples.sample_rows(inspector, spec, ["event"], {"event": ["domain"]}, counting=False)
+    assert [sample["domain"] for sample in found] == ["most", "few0"]
+
+
+@pytest.mark.slow
+def test_check_without_scratch_on_a_read_only_server_judges_the_reads(settings: Settings, admin: Admin) -> None:
+    with EventflowDB(settings) as db:
+        db.persist_event({**EVENT, "id": "event"})
+    with granted(admin, settings, f"SELECT, INSERT, UPDATE, DELETE ON `{settings.database}`.*") as writer:
+        admin.execute("SET GLOBAL read_only = 1")
+        try:
+            findings = {finding.query: finding for finding in prove(writer, load_specs(), scratch=False)}
+        finally:
+            admin.execute("SET GLOBAL read_only = 0")
+    assert [finding for finding in findings.values() if finding.problems] == []
+    assert findings["event.read"].plan == ["event.PRIMARY (id)"]
+    assert [doubt for doubt in findings["event.delete"].doubts if doubt.endswith("(1290)")]
 
 
 def test_check_without_scratch_on_empty_tables_is_in_doubt(settings: Settings) -> None:

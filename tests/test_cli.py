@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -99,11 +100,12 @@ def test_check_broken_query_exits_with_1(check_url: str, tmp_path: Path) -> None
     copy = edited_copy(tmp_path, BROKEN)
     done = run("check", "event.read_by_eid", "--keep-scratch", "--url", check_url, "--sql", copy)
     assert done.returncode == 1
-    head, problem = done.stdout.splitlines()
+    head, problem, example = done.stdout.splitlines()
     assert head.startswith("FAIL event.read_by_eid  ")
     assert head.endswith(f"{copy}/event/queries.sql:{BROKEN_LINE}")
     assert problem.startswith("     scans event_eid")
     assert problem.endswith("promised: event_eid.idx_eid (eid)")
+    assert "the package's gives" in example
 
 
 def test_check_json_holds_the_finding(check_url: str, tmp_path: Path) -> None:
@@ -121,7 +123,49 @@ def test_check_overlay_that_is_not_loaded_exits_with_1(check_url: str, tmp_path:
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{copy}/event/queries.sql:{READ_LINE}: query event.read: lacks a line" in done.stderr
     (finding,) = json.loads(run("check", "--json", "--url", check_url, "--sql", copy).stdout)
-    assert "query event.read: lacks a line" in finding["problems"][0]
+    assert finding["query"] == "event.read"
+    assert (finding["path"], finding["line"]) == (f"{copy}/event/queries.sql", READ_LINE)
+    assert finding["problems"][0].startswith("lacks a line")
+
+
+def test_check_of_an_edit_that_means_something_else_gives_an_example(check_url: str, tmp_path: Path) -> None:
+    copy = edited_copy(
+        tmp_path, Edit("hub.has_quit", "SELECT quit IS NOT NULL AS has_quit", "SELECT quit IS NULL AS has_quit")
+    )
+    done = run("check", "hub.has_quit", "--url", check_url, "--sql", copy)
+    assert done.returncode == 1
+    assert "with id = 'hub-2': the package's gives 1 row, this one 1; row 1 is ('0'), of this one ('1')" in done.stdout
+
+
+def test_check_of_a_declared_difference_tells_it_and_passes(check_url: str, tmp_path: Path) -> None:
+    declared = Edit(
+        "hub.has_quit", "-- index: hub.PRIMARY (id)", "-- index: hub.PRIMARY (id)\n-- differs: we ask for those online"
+    )
+    other = Edit("hub.has_quit", "SELECT quit IS NOT NULL AS has_quit", "SELECT quit IS NULL AS has_quit")
+    done = run("check", "hub.has_quit", "--url", check_url, "--sql", edited_copy(tmp_path, declared, other))
+    assert done.returncode == 0
+    assert "differs as declared (we ask for those online): with id = 'hub-2'" in done.stdout
+
+
+def test_check_against_a_directory_compares_with_that(check_url: str, tmp_path: Path) -> None:
+    edit = Edit("hub.has_quit", "SELECT quit IS NOT NULL AS has_quit", "SELECT quit IS NULL AS has_quit")
+    copy = edited_copy(tmp_path, edit)
+    same = run("check", "hub.has_quit", "--url", check_url, "--sql", copy, "--against", copy)
+    assert (same.returncode, same.stdout.splitlines()[0]) == (0, "ok   hub.has_quit  hub.PRIMARY (id)")
+    assert run("check", "hub.has_quit", "--url", check_url, "--against", copy).returncode == 1
+    assert run("check", "hub.has_quit", "--url", check_url, "--against", "no-such-revision").returncode == 2
+
+
+def test_check_for_github_annotates_file_and_line(check_url: str, tmp_path: Path) -> None:
+    copy = edited_copy(tmp_path, BROKEN)
+    done = run("check", "event.read_by_eid", "--format", "github", "--url", check_url, "--sql", copy)
+    place = f"file={copy}/event/queries.sql,line={BROKEN_LINE},title=event.read_by_eid"
+    assert done.stdout.startswith(f"::error {place}::scans event_eid")
+    refused = edited_copy(tmp_path / "other", Edit("event.read", "-- Read an event.", ""))
+    done = run("check", "--format", "github", "--url", check_url, "--sql", refused)
+    assert done.stdout.startswith(
+        f"::error file={refused}/event/queries.sql,line={READ_LINE},title=event.read::lacks a line"
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,6 +185,39 @@ def test_check_wrong_arguments_exit_with_2(arguments: tuple[str, ...], problem: 
     done = run("check", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert problem in done.stderr
+
+
+def command(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of the shell, in which `eventflow-db` is the command."""
+    line = line.replace("eventflow-db", f"{sys.executable} -m eventflow_db.cli")
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_reader_that_goes_ends_a_command_as_sigpipe_does() -> None:
+    done = command("eventflow-db queries --json | true; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize("line", ["queries", "queries --json", "queries event.read", "--help"])
+def test_full_disk_exits_with_2_and_says_so(line: str) -> None:
+    done = command(f"eventflow-db {line} > /dev/full")
+    assert (done.returncode, done.stderr) == (2, "eventflow-db: could not write: No space left on device\n")
+
+
+@pytest.mark.parametrize("to", [">&-", "2>&-", "2> /dev/full"])
+def test_exit_code_is_the_same_where_nobody_can_be_told(to: str) -> None:
+    assert command(f"eventflow-db queries {to}").returncode == 0
+    assert command(f"eventflow-db queries event.reed {to}").returncode == 2
+
+
+def test_check_says_how_many_queries_are_of_which_directory(tmp_path: Path, check_url: str) -> None:
+    overlay = tmp_path / "event" / "queries.sql"
+    overlay.parent.mkdir()
+    spec = load_specs()["event.read"]
+    lines = Path(spec.path).read_text(encoding="utf-8").split("\n")
+    overlay.write_text("\n".join(lines[spec.line - 1 : spec.body]) + spec.sql, encoding="utf-8")
+    done = run("check", "event.read", "--rows", "10", "--url", check_url, "--sql", tmp_path)
+    assert f"{len(load_specs()) - 1} queries of the package, 1 of {tmp_path}" in done.stderr
 
 
 def test_check_wrong_password_is_not_printed(check_settings: Settings) -> None:
@@ -312,7 +389,8 @@ def test_explain_leaves_derived_tables_aside(event_url: str, tmp_path: Path) -> 
     columns = "SELECT event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data\n"
     query = load_specs()["event.read_by_eid"].sql.strip()
     found = "WITH found AS (SELECT DISTINCT event_id FROM event_eid WHERE eid = :eid)\n"
-    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id\nLIMIT :limit;"
+    derived = f"{found}{columns}FROM found\nSTRAIGHT_JOIN event ON event.id = found.event_id\n"
+    derived += "ORDER BY event.timestamp, event.id\nLIMIT :limit;"
     copy = edited_copy(tmp_path, Edit("event.read_by_eid", query, derived))
     with EventflowDB(event_url) as db:
         db.persist_event_eid("event-1", "eid")
@@ -524,3 +602,25 @@ def test_contract_with_control_sequences_does_not_steer_the_terminal(
     done = run("contract", FORCE_COLOR=colour)
     assert "stale" in done.stderr
     assert_steers_nothing(done, colour)
+
+
+def test_queries_copied_begin_an_overlay_whose_origin_check_knows(tmp_path: Path, check_url: str) -> None:
+    copied = run("queries", "event.read", "--copy-to", tmp_path)
+    path = tmp_path / "event" / "queries.sql"
+    assert (copied.returncode, copied.stdout) == (0, f"{path}:1: event.read\n")
+    hash = load_specs()["event.read"].hash
+    assert f"-- replaces: {hash}\nSELECT" in path.read_text()
+    assert load_specs(str(tmp_path))["event.read"].sql == load_specs()["event.read"].sql
+    again = run("queries", "event", "--copy-to", tmp_path)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert f"event.read: is there already ({path}:1)" in again.stderr
+    path.write_text(path.read_text().replace(hash, "0123abcd").replace("FROM event", "FROM event -- ours"))
+    done = run("check", "event.read", "--rows", "20", "--url", check_url, "--sql", tmp_path)
+    assert f"     the package's has changed since: it was 0123abcd, and is {hash}\n" in done.stdout
+    assert done.returncode == 0
+
+
+def test_queries_copied_without_a_name_exits_with_2(tmp_path: Path) -> None:
+    done = run("queries", "--copy-to", tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "--copy-to: must have a NAME" in done.stderr

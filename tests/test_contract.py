@@ -255,7 +255,7 @@ def test_overlay_name_in_two_files_raises(overlay: Path) -> None:
 
 def test_overlay_query_without_a_name_raises(overlay: Path) -> None:
     rewrite(overlay, "-- name: read(id)^\n", "")
-    assert "ours.sql:1: text before the first query" in str(load_refusal(overlay))
+    assert "ours.sql:9: text before the first query" in str(load_refusal(overlay))
 
 
 # --- calls

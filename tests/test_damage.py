@@ -57,7 +57,8 @@ def test_check_and_diff_damaged_schema_give_the_reasons(
 ) -> None:
     case = (FOUND | DIFFERENT)[name]
     copy = edited_copy(tmp_path, *case.edits)
-    assert_found(check_findings(check_settings, copy, keep=False, rows=2_000), case)
+    only = {expected.partition(": ")[0] for expected in case.expected.get("check finds", ())}
+    assert_found(check_findings(check_settings, copy, *only, keep=False, rows=2_000), case)
     if "diff finds" in case.expected:
         (difference,) = diff(settings, load_specs(str(copy)))
         text = f"{difference.item}: ours {difference.ours or 'none'}; live {difference.live or 'none'}"

@@ -162,6 +162,18 @@ def test_diff_index_that_plans_ignore_gives_a_difference(live: Settings, admin: 
     assert found(live) == [("event", "index idx_name", "(name, timestamp)", "(name, timestamp) INVISIBLE")]
 
 
+def test_diff_fulltext_index_is_none_that_looks_up(live: Settings, admin: Admin) -> None:
+    admin.execute("ALTER TABLE event_cpid DROP INDEX idx_cpid, ADD FULLTEXT INDEX idx_cpid (cpid)")
+    assert found(live) == [("event_cpid", "index idx_cpid", "(cpid)", "FULLTEXT (cpid)")]
+
+
+def test_diff_history_of_a_table_gives_a_difference(live: Settings, admin: Admin) -> None:
+    if "MariaDB" not in str(admin.execute("SELECT VERSION()")[0][0]):
+        pytest.skip("MySQL keeps no history of tables")
+    admin.execute("ALTER TABLE event_cpid ADD SYSTEM VERSIONING")
+    assert found(live) == [("event_cpid", "history", None, "WITH SYSTEM VERSIONING")]
+
+
 @pytest.mark.parametrize("name", ["a", "z"])
 def test_diff_second_foreign_key_of_the_same_columns_gives_a_difference(
     live: Settings, admin: Admin, name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from operator import attrgetter
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from eventflow_db import inputs
 from eventflow_db.errors import ContractError
 from eventflow_db.query import load, load_specs, package_sql
-from eventflow_db.query.annotations import read_specs
+from eventflow_db.query.annotations import read_specs, shape
 from eventflow_db.query.parameters import BUILTIN_TYPES
 from eventflow_db.query.spec import QuerySpec
 from eventflow_db.query.tokens import tokens
@@ -127,6 +128,19 @@ def test_query_names_its_columns(spec: QuerySpec) -> None:
 
 
 @every_query
+def test_query_of_one_row_that_sorts_asks_for_no_more(spec: QuerySpec) -> None:
+    if shape(spec.returns) in ("row", "value") and (end := re.search(r"\bORDER BY [^()]*$", code_of(spec))):
+        assert end[0].endswith("LIMIT 1;")
+
+
+@every_query
+def test_query_compares_text_exactly(spec: QuerySpec) -> None:
+    # = and IN do, by the tables' collations; the names of partitions are not what callers give
+    if spec.kind in ("read", "write") and "information_schema" not in spec.sql.lower():
+        assert not re.search(r"\b(LIKE|RLIKE|REGEXP|SOUNDS|LOWER|UPPER|LCASE|UCASE|TRIM|COLLATE)\b", code_of(spec))
+
+
+@every_query
 def test_query_never_swallows_errors_and_no_percent_breaks_it(spec: QuerySpec) -> None:
     assert not re.search(r"\bIGNORE\b(?! INDEX)|\bREPLACE INTO\b|ON DUPLICATE KEY", spec.sql, re.IGNORECASE)
     assert "%" not in spec.sql
@@ -223,6 +237,28 @@ def test_broken_query_is_named_with_file_line_and_rule(tmp_path: Path, old: str,
     assert rule in message
 
 
+def test_every_rule_that_is_broken_is_told_at_once(tmp_path: Path) -> None:
+    overlay, empty = tmp_path / "overlay", tmp_path / "empty"
+    (overlay / "event").mkdir(parents=True)
+    (overlay / "event" / "a.sql").write_bytes(b"\n\xff")
+    (overlay / "event" / "b.sql").write_text(
+        QUERY.replace("idempotent: yes", "idempotent: perhaps")
+        + QUERY.replace("read(id)^", "delete(id)").replace("-- method: read_event\n", "")
+        + QUERY.replace("WHERE id = :id", "WHERE id LIKE :id")
+    )
+    with pytest.raises(ContractError) as caught:
+        load_specs(os.pathsep.join([str(overlay), str(empty)]))
+    error = caught.value
+    found = [(Path(one.path).name, one.line, one.query, one.rule) for one in error.refusals]
+    assert [one[:3] for one in found] == [
+        ("a.sql", 2, ""), ("b.sql", 1, "event.read"), ("b.sql", 13, "event.delete"), ("b.sql", 33, "event.read"),
+        ("empty", 0, ""),
+    ]  # fmt: skip
+    assert error.message.splitlines() == [str(one) for one in error.refusals]
+    assert "idempotent must be" in found[1][3]
+    assert "must keep id = :id" in found[3][3]
+
+
 def test_query_defined_twice_names_both_places(tmp_path: Path) -> None:
     message = broken(tmp_path, QUERY + "\n" + QUERY)
     assert "queries.sql:14: query event.read" in message
@@ -231,6 +267,16 @@ def test_query_defined_twice_names_both_places(tmp_path: Path) -> None:
 
 def test_text_before_the_first_query_raises(tmp_path: Path) -> None:
     assert "queries.sql:1: text before the first" in broken(tmp_path, "SELECT 1;\n" + QUERY)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "-- only a comment\n", "\ufeff"])
+def test_file_without_queries_among_others_adds_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "event").mkdir()
+    (tmp_path / "event" / "empty.sql").write_text(text)
+    with pytest.raises(ContractError, match="holds no queries"):
+        read_specs(tmp_path)
+    (tmp_path / "event" / "queries.sql").write_text(QUERY)
+    assert list(read_specs(tmp_path)) == ["event.read"]
 
 
 def test_directory_without_queries_raises(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pymysql.err
 
 from ..errors import ConflictError
 from ..settings import Settings
-from .server import CODE, Inspector
+from .server import AGE, CODE, Inspector
 from .upgrade import OLD, Step
 
 Report = Callable[[str], None]
@@ -35,8 +35,8 @@ GRANTS: Final = (
     "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES, DROP ON `eventflow\\_check\\_%`.*",
 )
 """What an upgrade needs: the first to run its steps, for which reading is enough to find them."""
-_OLDEST: Final = """
-    SELECT trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) FROM information_schema.innodb_trx
+_OLDEST: Final = f"""
+    SELECT trx_mysql_thread_id, {AGE.format("trx_started")} FROM information_schema.innodb_trx
     WHERE trx_mysql_thread_id NOT IN (0, CONNECTION_ID()) ORDER BY trx_started LIMIT 3
 """
 

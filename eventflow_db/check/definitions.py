@@ -24,7 +24,7 @@ _FOREIGN_KEYS: Final = """
 """
 _TABLES: Final = """
     SELECT table_name, table_comment FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'
+    WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
 """
 _TRIGGERS: Final = "SELECT event_object_table FROM information_schema.triggers WHERE event_object_schema = DATABASE()"
 _UNIQUE: Final = """
@@ -116,7 +116,7 @@ def read_tables(inspector: Inspector, names: Collection[str]) -> Tables:
 def definitions(create: str) -> dict[tuple[str, str], str]:
     """The definition of each ("column", name) and ("index", name) of a CREATE TABLE that a server has spelled."""
     found = {}
-    for line in create.splitlines():
+    for line in create.split("\n"):
         if match := _LINE.fullmatch(line):
             if match["column"]:
                 found["column", match["column"]] = f"`{match['column']}` {match['definition']}"

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
+
+import pymysql.err
 
 from .server import Inspector, TableColumn
 
+LOST: Final = (2006, 2013)
+"""The driver's numbers for a connection that is lost."""
 _SLICE: Final = 1_000_000
 """Rows of one INSERT, so that none takes longer than a statement may."""
+
+
+class UnfitTableError(Exception):
+    """A table does not take rows that the package's takes."""
+
+    def __init__(self, table: str, error: pymysql.err.Error) -> None:
+        super().__init__(f"{table} refuses rows that the package's takes: {error.args[-1]} ({error.args[0]})")
+        self.table = table
+
+
+@contextlib.contextmanager
+def taking_rows(table: str) -> Iterator[None]:
+    """Raise UnfitTableError where a table refuses the rows that a block inserts."""
+    try:
+        yield
+    except pymysql.err.Error as error:
+        if error.args[0] in LOST:
+            raise
+        raise UnfitTableError(table, error) from None
 
 
 def fill(
@@ -19,20 +44,21 @@ def fill(
     values: by `table.column`, the SQL of its value in row number n, from 0; of other columns one by type and key.
     only: the tables to fill, without the rows that their foreign keys refer to.
 
-    Raises: the driver's error.
+    Raises: UnfitTableError; the driver's error where the server cannot go on.
     """
     tables = inspector.table_columns()
     inspector.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
     _make_numbers(inspector, rows)
     for table in tables if only is None else only:
-        given = [column for column in tables[table] if "auto_increment" not in column.extra]
+        given = [column for column in tables[table] if not re.search("auto_increment|generated", column.extra)]
         names = ", ".join(f"`{column.name}`" for column in given)
         sources = ", ".join(
             (values or {}).get(f"{table}.{column.name}") or _value(column, given, rows) for column in given
         )
         for start in range(0, rows, _SLICE):
             numbers = f"FROM eventflow_numbers WHERE n BETWEEN {start} AND {start + _SLICE - 1} ORDER BY n"
-            inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {sources} {numbers}")
+            with taking_rows(table):
+                inspector.execute(f"INSERT INTO `{table}` ({names}) SELECT {sources} {numbers}")
         inspector.execute(f"ANALYZE TABLE `{table}`")
     inspector.execute("DROP TABLE eventflow_numbers")
     inspector.execute("SET SESSION foreign_key_checks = 1, unique_checks = 1")

@@ -12,6 +12,12 @@ from .server import Inspector, TableColumn
 
 Sample = dict[str, str | None]
 """Column → value."""
+SEEN: Final = 5_000
+"""Rows at either end of a table that others read and write."""
+_PRIMARY: Final = """
+    SELECT column_name FROM information_schema.statistics
+    WHERE table_schema = DATABASE() AND table_name = '{table}' AND index_name = 'PRIMARY' ORDER BY seq_in_index
+"""
 _KINDS: Final = ("varchar", "char", "datetime", "int", "smallint")
 """Types of columns that samples are taken of: not what may be secret, long or no text."""
 
@@ -26,16 +32,18 @@ def sample_rows(
 ) -> list[Sample]:
     """Rows of a query's tables: with the values that most rows have, and with those that fewest have.
 
-    counting: the tables may be read through for that; else any row stands for both. Empty where a table has no rows.
+    counting: the tables may be read through for that; else their first and last SEEN rows stand for all. Empty where a
+    table has no rows.
 
     Raises: the driver's error.
     """
     indexed = (spec.index or "").partition(".")[0]
     samples: list[Sample] = [{}, {}]
     for table in sorted(columns.keys() & set(tables), key=lambda table: (table != indexed, table)):
-        key = spec.index_columns if table == indexed and counting else ()
+        key = spec.index_columns if table == indexed else ()
+        source = _ends(inspector, table, key) if key and not counting else f"`{table}`"
         for sample, direction in zip(samples, ("DESC", "ASC"), strict=True):
-            row = _row(inspector, table, columns[table], key, direction)
+            row = _row(inspector, table, source, columns[table], key, direction)
             if row is None:
                 return []
             for column, value in row.items():
@@ -43,13 +51,26 @@ def sample_rows(
     return samples
 
 
-def _row(inspector: Inspector, table: str, columns: Sequence[str], key: Sequence[str], direction: str) -> Sample | None:
-    """A row of a table; with a key, one of those whose values in it are the most or the least common."""
+def _ends(inspector: Inspector, table: str, key: Sequence[str]) -> str:
+    """A derived table of a key in the first and the last rows of a table."""
+    primary = [name for (name,) in inspector.execute(_PRIMARY.format(table=table))]
+    ends = " UNION ALL ".join(
+        f"(SELECT {_names(key)} FROM `{table}` FORCE INDEX (PRIMARY)"
+        f" ORDER BY {', '.join(f'`{name}` {direction}' for name in primary)} LIMIT {SEEN})"
+        for direction in ("ASC", "DESC")
+    )
+    return f"({ends}) AS ends"
+
+
+def _row(
+    inspector: Inspector, table: str, source: str, columns: Sequence[str], key: Sequence[str], direction: str
+) -> Sample | None:
+    """A row of a table; with a key, one of those whose values in it are the most or the least common in a source."""
     where = ""
     if key:
         names = _names(key)
         common = inspector.execute(
-            f"SELECT {names} FROM `{table}` GROUP BY {names} ORDER BY COUNT(*) {direction}, {names} LIMIT 1"
+            f"SELECT {names} FROM {source} GROUP BY {names} ORDER BY COUNT(*) {direction}, {names} LIMIT 1"
         )
         if not common:
             return None

@@ -13,6 +13,7 @@ import pymysql.err
 from pymysql.constants import FIELD_TYPE, FLAG
 from pymysql.protocol import FieldDescriptorPacket
 
+from ..hosts import Hosts
 from ..query.rows import parse_rows
 from ..settings import Settings, ssl_context
 from ..sync.channel import Channel
@@ -20,6 +21,8 @@ from ..sync.channel import Channel
 CODE: Final = "E_EVENTFLOW_DB_CHECK"
 Row = tuple[Any, ...]
 """Values as text, None for NULL."""
+AGE: Final = "TIMESTAMPDIFF(SECOND, {}, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))"
+"""Seconds since a time of InnoDB's, which is in the system's time zone, whatever the session's."""
 NO_DATABASE: Final = "information_schema"
 """The default database of a session that needs none."""
 _TIMEOUT: Final = 600
@@ -122,14 +125,17 @@ class Inspector:
     """
 
     def __init__(self, settings: Settings, database: str = NO_DATABASE) -> None:
-        self.settings = settings
-        self.channel = Channel.open(msgspec.structs.replace(settings, database=database), ssl_context(settings))
+        self.channel = Channel.open(Hosts(msgspec.structs.replace(settings, database=database)), ssl_context(settings))
         self.channel.limit(_TIMEOUT)
         self.thread: int = self.channel.connection.thread_id()
         version: str = self.channel.connection.server_version
         self.is_mariadb = "MariaDB" in version
         kind = "MariaDB" if self.is_mariadb else "MySQL"
-        address = settings.socket_path or f"{settings.host}:{settings.port}"
+        found = self.channel.settings
+        assert found is not None
+        # what else is done goes to the same server
+        self.settings = msgspec.structs.replace(settings, host=found.host, port=found.port)
+        address = found.socket_path or f"{found.host}:{found.port}"
         place = "" if database == NO_DATABASE else f", database {database}"
         self.description = f"{kind} {version.removeprefix('5.5.5-')} at {address}{place}"
         # MySQL before 8.3 knows that version alone
@@ -141,6 +147,13 @@ class Inspector:
 
     def __exit__(self, *error: object) -> None:
         self.channel.close()
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the server is, or is set up to be, a member of Group Replication or Galera."""
+        names = "'group_replication_group_name', 'wsrep_on'"
+        found = self.execute(f"SHOW GLOBAL VARIABLES WHERE variable_name IN ({names})")
+        return any(value not in ("", "OFF") for _, value in found)
 
     def introduce(self, report: Callable[[str], None]) -> None:
         """Say which server this is, and that its time zone is not UTC."""

@@ -9,14 +9,16 @@ from ..query.parameters import COLD_PARTITION
 from .server import Inspector, TableColumn, collation, expression
 
 Item = tuple[str, str, str]
-"""Table, kind (`table`, `column`, `index`, `foreign key`, `partitioning`, `partition`) and name."""
+"""Table, kind (`table`, `column`, `index`, `foreign key`, `history`, `partitioning`, `partition`) and name."""
 
 _TABLES: Final = """
-    SELECT table_name, engine, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()
+    SELECT table_name, engine, table_collation, table_type = 'SYSTEM VERSIONED'
+    FROM information_schema.tables WHERE table_schema = DATABASE()
 """
 _INDEXES: Final = """
     SELECT table_name, index_name, CONCAT(
-        IF(MIN(non_unique) = 0, 'UNIQUE ', ''), '(', GROUP_CONCAT(
+        IF(MIN(non_unique) = 0, 'UNIQUE ', ''), IF(MIN(index_type) = 'BTREE', '', CONCAT(MIN(index_type), ' ')), '(',
+        GROUP_CONCAT(
             CONCAT(column_name, COALESCE(CONCAT('(', sub_part, ')'), ''), IF(collation = 'D', ' DESC', ''))
             ORDER BY seq_in_index SEPARATOR ', '
         ), ')', IF(MAX({hidden}), ' INVISIBLE', '')
@@ -67,8 +69,10 @@ def read_structure(inspector: Inspector) -> Structure:
     columns = {table: {column.name: column for column in some} for table, some in inspector.table_columns().items()}
     collations: dict[str, str] = {}
     items: dict[Item, str] = {}
-    for table, engine, name in inspector.execute(_TABLES):
+    for table, engine, name, versioned in inspector.execute(_TABLES):
         collations[table] = collation(name or "none")
+        if versioned == "1":
+            items[table, "history", ""] = "WITH SYSTEM VERSIONING"
         items[table, "table", ""] = f"ENGINE {engine} COLLATE {collations[table]}"
     for table, some in columns.items():
         items |= {(table, "column", name): _column(column) for name, column in some.items()}

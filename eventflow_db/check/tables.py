@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 import sqlglot
@@ -13,7 +14,7 @@ from ..query.annotations import shape
 from ..query.contract import Entry
 from ..query.spec import QuerySpec
 from ..records import columns as record_columns
-from .rules import MARK, check_rules, split
+from .rules import MARK, check_rules, split, table_names
 
 Schema = Mapping[str, Mapping[str, str]]
 """table → column → type."""
@@ -24,8 +25,15 @@ _TYPES: Final = {
 
 
 def creations(specs: Mapping[str, QuerySpec]) -> list[QuerySpec]:
-    """The queries that create tables."""
-    return [spec for spec in specs.values() if spec.verb == "CREATE"]
+    """The queries that create tables, each behind those of the tables that it refers to."""
+    by_table = {spec.name.partition(".")[0]: spec for spec in specs.values() if spec.verb == "CREATE"}
+    named = {table: set(table_names(split(spec))) - {table} for table, spec in by_table.items()}
+    try:
+        order = list(TopologicalSorter(named).static_order())
+    except CycleError:
+        # the server will say so
+        order = list(by_table)
+    return [by_table[table] for table in order if table in by_table]
 
 
 def read_schema(specs: Mapping[str, QuerySpec]) -> dict[str, dict[str, str]]:
@@ -79,7 +87,7 @@ def entry_of(spec: QuerySpec, schema: Schema) -> Entry:
     """
     analysis = check_rules(spec)
     columns: dict[str, str] = {}
-    if shape(spec.returns) in ("rows", "row", "value"):
+    if shape(spec.returns) in ("rows", "row", "value") and not spec.is_free:
         if not isinstance(analysis.tree, exp.Query):
             raise spec.refuse("its result columns cannot be read: write it more plainly", spec.body)
         for number, selected in enumerate(analysis.tree.selects):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import io
 import signal
 import sys
@@ -12,6 +13,7 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -20,8 +22,11 @@ import typer
 
 from ..check import plan
 from ..check.apply import GRANTS, RIGHTS, run_steps, upgrading
+from ..check.baseline import join, read_text, specs_of, write_text
+from ..check.copy import copy
 from ..check.diff import diff as find_differences
-from ..check.prove import prove
+from ..check.prove import LOGGED_ROWS, ROWS, Finding, prove
+from ..check.scratch import clean as drop_leftovers
 from ..check.server import Inspector
 from ..check.severity import SEVERITIES
 from ..check.tables import entries
@@ -35,8 +40,11 @@ from ..query.spec import QuerySpec
 from ..query.statement import Statement
 from ..settings import CODE
 from . import operate, report
-from .options import Json, Sql, Url, settings_of
+from .options import Json, Sql, Url, option_file, settings_of
+from .report import Format
 from .status import STATUS, status
+from .stubs import stubs as write_stubs
+from .top import TOP, top
 
 app = typer.Typer(
     name="eventflow-db",
@@ -50,7 +58,7 @@ app = typer.Typer(
 
 for _name, _group in operate.GROUPS.items():
     app.add_typer(_group, name=_name)
-for _command, _epilog in ((operate.setup, operate.SETUP), (operate.lock, operate.LOCK), (status, STATUS)):
+for _command, _epilog in ((operate.setup, operate.SETUP), (operate.lock, operate.LOCK), (status, STATUS), (top, TOP)):
     app.command(epilog=_epilog)(_command)
 
 
@@ -62,15 +70,18 @@ def run() -> int:
     try:
         return int(app(standalone_mode=False) or 0)
     except EventflowDBError as error:
-        report.status(error.message)
+        for line in list(map(str, getattr(error, "refusals", ()))) or [error.message]:
+            report.status(line)
         return 1 if isinstance(error, ContractError) else 2
     except pymysql.err.Error as error:
         number = errno_of(error)
-        to = f" to {error.destination}" if hasattr(error, "destination") else ""
-        who = f"could not connect{to}" if number in (2003, 2026) else "the server says"
+        who = f"could not connect to {error.destination}" if hasattr(error, "destination") else "the server says"
         report.status(f"{who}: {error.args[-1]} ({number})")
     except OSError as error:
-        report.status(f"{error.filename or 'could not connect'}: {error.strerror or error}")
+        place = error.filename or (
+            "could not write" if error.errno in (errno.ENOSPC, errno.EIO) else "could not connect"
+        )
+        report.status(f"{place}: {error.strerror or error}")
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
@@ -104,11 +115,21 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    defaults_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--defaults-file",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="An option file, for what the URL or the environment leaves out; else ~/.my.cnf.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    option_file.given = defaults_file
 
 
 @app.command(epilog="Example: eventflow-db check --url mysql://root@localhost/eventflow --sql ./our-sql")
@@ -118,36 +139,65 @@ def check(
     ] = None,
     url: Url = None,
     sql: Sql = None,
-    rows: Annotated[int, typer.Option(min=10, max=1_000_000, help="Rows in each scratch table.")] = 20_000,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            min=10,
+            max=1_000_000,
+            help=f"Rows in each scratch table; else {ROWS}, and {LOGGED_ROWS} where they are logged.",
+        ),
+    ] = None,
     scratch: Annotated[
         bool, typer.Option("--scratch/--no-scratch", help="Use a scratch database, or only read the given one.")
     ] = True,
     keep_scratch: Annotated[
         bool, typer.Option("--keep-scratch", help="Leave the scratch database there, and take the one left there.")
     ] = False,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Only drop the scratch databases of runs that were killed, or kept them.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="DIR|REV", help="Compare with these queries; else with the contract's text."),
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="How findings are printed; github: as annotations of its actions.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Prove queries on a server.
 
-    Each is prepared by it, and has the promised columns and the promised plan.
+    Each is prepared by it, and has the promised columns and the promised plan. One whose text is not the package's is
+    run side by side with that, on few rows in every state, and has to do the same: give the same rows in the same
+    order, change the same, and be refused alike. What it is meant to do otherwise, it declares: -- differs: reason.
 
     Exit codes: 0 all are proven, 1 something is not, 2 could not check.
     """
     started = time.monotonic()
     settings = settings_of(url, sql)
+    if clean:
+        with Inspector(settings) as inspector:
+            for scratch_name in drop_leftovers(inspector):
+                report.text(f"dropped {scratch_name}")
+        return 0
+    wanted = format or (Format.JSON if json else Format.TEXT)
     try:
         specs = load_specs(settings.sql_path)
     except ContractError as error:
-        if json:
-            report.json([{"ok": False, "query": None, "problems": [error.message]}])
+        refused = [Finding(one.query, one.path, one.line, "", problems=[one.rule]) for one in error.refusals]
+        report.findings(refused, wanted)
         raise
     only = [spec.name for spec in _find_all(specs, name)]
-    findings = prove(settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch, report=report.status)
-    if json:
-        report.json([{"ok": finding.ok, **msgspec.structs.asdict(finding)} for finding in findings])
-    else:
-        for finding in findings:
-            report.finding(finding)
+    sources = Counter(str(Path(spec.path).parent.parent) for spec in specs.values())
+    if len(sources) > 1:
+        of_package = sources.pop(str(package_sql()), 0)
+        others = (f"{count} of {report.short(path)}" for path, count in sources.items())
+        report.status(", ".join((f"{of_package} queries of the package", *others)))
+    findings = prove(
+        settings, specs, only=only, rows=rows, scratch=scratch, keep=keep_scratch,
+        against=None if against is None else specs_of(against), report=report.status,
+    )  # fmt: skip
+    report.findings(findings, wanted)
     proven = sum(finding.ok for finding in findings)
     bad = sum(bool(finding.problems) for finding in findings)
     doubtful = sum(bool(finding.doubts) for finding in findings)
@@ -229,12 +279,21 @@ def queries(
     tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="From a slow log: event.read@1ce2b5f0, or 1ce2b5f0 alone.")
     ] = None,
+    copy_to: Annotated[
+        Path | None, typer.Option("--copy-to", metavar="DIR", help="Copy the package's to here, to be edited.")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """List the queries, and where each comes from; or show one.
+    """List the queries, and where each comes from; or show one; or copy them, as the beginning of your own.
 
-    Exit codes: 0 found, 1 no query has that tag, 2 no such query.
+    Exit codes: 0 found, 1 no query has that tag, 2 no such query, or it could not be copied.
     """
+    if copy_to is not None:
+        if name is None:
+            raise InvalidValueError(CODE, "--copy-to: must have a NAME, of a query or a table")
+        for line in copy(_find_all(load_specs(), name), copy_to):
+            report.text(line)
+        return 0
     found = _find_all(load_specs(settings_of(None, sql).sql_path), name)
     if tag is not None:
         hash = tag.strip("/* ").rpartition("@")[2]
@@ -249,6 +308,22 @@ def queries(
             report.query(spec)
     else:
         report.catalogue(found)
+    return 0
+
+
+@app.command(epilog="Example: eventflow-db stubs --sql ./our-sql > our_queries.py")
+def stubs(sql: Sql = None) -> int:
+    """Print a typed Python module for the queries that your directories add: a method for each, in both APIs.
+
+    Exit codes: 0 printed, 2 the directories add none.
+    """
+    settings = settings_of(None, sql)
+    package = load_specs()
+    added = [spec for name, spec in load_specs(settings.sql_path).items() if name not in package]
+    if not added:
+        raise InvalidValueError(CODE, "the directories add no query: name one with --sql")
+    sources = dict.fromkeys(report.short(Path(spec.path).parent.parent) for spec in added)
+    report.text(write_stubs(added, sources).rstrip("\n"), keep="\n")
     return 0
 
 
@@ -271,14 +346,16 @@ def explain(
     statement = Statement(spec, tag=False).call(_read_values(spec, values or [])).text
     with Inspector(settings, settings.database) as inspector:
         report.status(inspector.description)
-        accesses = plan.explain(inspector, spec, statement, inspector.table_columns())
+        accesses, _, warnings = plan.explain(inspector, spec, statement, inspector.table_columns())
         columns, rows = plan.explain_as_table(inspector, statement)
     problem = plan.check_plan(spec, accesses)
+    for warning in warnings:
+        report.status(f"the server warns: {warning}")
     unknown = not accesses and spec.index not in (None, "none")
     if json:
         found = {"query": name, "promised": spec.lookup, "plan": list(map(str, accesses))}
         server_plan = [dict(zip(columns, row, strict=True)) for row in rows]
-        report.json({**found, "problem": None if unknown else problem, "explain": server_plan})
+        report.json({**found, "problem": None if unknown else problem, "warnings": warnings, "explain": server_plan})
     else:
         report.table(columns, rows)
         if problem is None:
@@ -323,10 +400,11 @@ def contract(
     """
     specs = read_specs(package_sql())
     check_unique(specs)
-    path = package_sql() / FILE
+    directory = package_sql()
+    path = directory / FILE
     wanted = write(entries(specs))
     present = path.read_text(encoding="utf-8") if path.exists() else ""
-    if present == wanted:
+    if present == wanted and read_text(directory) == join(directory):
         report.status(f"{report.short(path)} is current")
         return 0
     changes = difflib.unified_diff(present.splitlines(), wanted.splitlines(), "present", "wanted", "", "", 2, "")
@@ -334,6 +412,7 @@ def contract(
         report.text(line)
     if write_:
         path.write_text(wanted, encoding="utf-8")
+        write_text(directory)
         report.status(f"wrote {report.short(path)}")
         return 0
     report.status(f"{report.short(path)} is stale: eventflow-db contract --write, and review the change")

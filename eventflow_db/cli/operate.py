@@ -14,18 +14,26 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import ConflictError, InvalidValueError
+from ..query import load_specs
 from ..query.parameters import STATES
 from ..records import PublishedEvent
 from ..settings import CODE
 from ..sync.database import EventflowDB
+from ..sync.lock import Lock
 from ..sync.operations import Session
 from . import report
-from .options import Before, Domain, DryRun, Json, Url, settings_of
+from .options import Before, Domain, DryRun, Json, Sql, Url, settings_of
 
 SETUP: Final = "Example: eventflow-db setup --url mysql://root@localhost/eventflow"
 LOCK: Final = "Example: eventflow-db lock nightly --wait 0 -- ./export.sh --all"
+_NOWHERE: Final = "mysql://root@localhost/eventflow"
+"""What stands for a URL where no server is asked."""
 _MOST: Final = 10_000
 """What one call takes, lists or purges at the most."""
+_PATIENCE: Final = 1.0
+"""Seconds between two looks at a lock that is held."""
+_GRACE: Final = 10.0
+"""Seconds that a command has to end once its lock is lost."""
 _LISTED: Final = ("event_id", "domain", "pid", "name", "published", "consumer", "attempts", "available")
 
 
@@ -53,12 +61,23 @@ def _say(done: str, count: int, json: bool) -> int:
     return 0
 
 
-def setup(url: Url = None) -> int:
+def setup(
+    url: Url = None,
+    sql: Sql = None,
+    print_: Annotated[bool, typer.Option("--print", help="Only print the SQL; needs no server.")] = False,
+) -> int:
     """Create every table that is missing. Safe to run again, and from many places at once.
 
     Exit codes: 0 all are there, 2 they could not be made, or need eventflow-db upgrade.
     """
-    with _open(url) as db:
+    if print_:
+        # here, because sqlglot takes long to import
+        from ..check.tables import creations
+
+        for spec in creations(load_specs(settings_of(url or _NOWHERE, sql).sql_path)):
+            report.text(spec.sql, keep="\n\t")
+        return 0
+    with EventflowDB(settings_of(url, sql)) as db:
         db.setup_table_schemas()
     report.status("the tables are there")
     return 0
@@ -72,18 +91,40 @@ def lock(
 ) -> int:
     """Run a command while holding a named lock of the server, so that it runs in one place at a time.
 
+    When the lock is lost, somebody else may have it: the command is terminated then, and killed after 10 s. It is when
+    this is terminated, too.
+
     Exit codes: 0 and others as the command's; 1 somebody else holds the lock, 2 it could not be had, or was lost.
     """
     with _open(url) as db:
         try:
-            with db.lock(name, wait):
-                return subprocess.run(command, check=False).returncode
+            with db.lock(name, wait) as lock, subprocess.Popen(command) as process:
+                return _wait(process, lock)
         except ConflictError as error:
             report.status(error.message)
             return 1
         except OSError as error:
             report.status(f"{command[0]}: {error.strerror}")
             return 2
+
+
+def _wait(process: subprocess.Popen[bytes], lock: Lock) -> int:
+    """Wait for a process while a lock is held; gives its exit code, as a shell does."""
+    try:
+        while True:
+            try:
+                code = process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                lock.check()
+            else:
+                return code if code >= 0 else 128 - code
+    finally:
+        # it has ended, unless the lock is lost or this is interrupted or terminated
+        process.terminate()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 # --- log

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as encoder
 import os
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
@@ -24,7 +28,17 @@ from ..query.spec import QuerySpec
 
 _PIPE: Final = 400
 """Columns that a table may take where no terminal limits it."""
-_out: Final = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """End as programs do whose reader has gone: 1, as rich has it, would say that something was found."""
+        # what is left in the buffer is written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + 13)
+
+
+_out: Final = _Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _PIPE)
 _err: Final = Console(highlight=False, stderr=True)
 
 
@@ -36,12 +50,14 @@ def _text(*parts: str | tuple[str, str], keep: str = "") -> Text:
 
 def status(message: str) -> None:
     """Say how it goes, on stderr."""
-    _err.print(_text(f"eventflow-db: {message}"), soft_wrap=True)
+    trouble(f"eventflow-db: {message}", keep="")
 
 
-def trouble(lines: str) -> None:
+def trouble(lines: str, keep: str = "\n") -> None:
     """Print what another library has to say, on stderr."""
-    _err.print(_text(lines.rstrip(), keep="\n"), soft_wrap=True)
+    # where nobody can be told, the exit code says it
+    with contextlib.suppress(OSError):
+        _err.print(_text(lines.rstrip(), keep=keep), soft_wrap=True)
 
 
 def text(*parts: str | tuple[str, str], keep: str = "") -> None:
@@ -61,14 +77,61 @@ def short(path: str | Path) -> str:
     return str(path) if relative.startswith("..") or os.getcwd() == os.sep else relative
 
 
+def duration(age: timedelta) -> str:
+    """A duration in the largest unit of which there are two."""
+    seconds = int(age.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def findings(some: Sequence[Finding], format: Format) -> None:
+    """Print findings; those about what was not loaded are on stderr already, as text."""
+    if format is Format.JSON:
+        json([{"ok": found.ok, **msgspec.structs.asdict(found)} for found in some])
+    for found in some if format is Format.TEXT else ():
+        # what was not loaded promises nothing
+        if found.promised:
+            finding(found)
+    for found in some if format is Format.GITHUB else ():
+        _annotate(found)
+
+
+def _annotate(found: Finding) -> None:
+    """An annotation of GitHub's actions for each problem, at its file and line."""
+    for kind, messages in (("error", found.problems), ("warning", found.doubts), ("notice", found.notes)):
+        for message in messages:
+            place = {"file": short(found.path), "line": str(found.line), "title": found.query or "eventflow-db"}
+            options = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in place.items() if found.path)
+            text(f"::{kind} {options}::{_escaped(message)}")
+
+
+def _escaped(value: str, more: str = "") -> str:
+    """A value as the commands of GitHub's actions take it."""
+    for sign in f"%\r\n{more}":
+        value = value.replace(sign, f"%{ord(sign):02X}")
+    return value
+
+
 def finding(found: Finding) -> None:
     """One line for a query, and one more for each problem."""
     if found.ok:
         text(("ok   ", "green"), f"{found.query}  ", ("; ".join(found.plan) or "-", "dim"))
+        for note in found.notes:
+            text(f"     {note}")
         return
     mark = ("FAIL ", "bold red") if found.problems else ("?    ", "yellow")
     text(mark, (found.query, "bold"), f"  {short(found.path)}:{found.line}")
-    for problem in found.problems + found.doubts:
+    for problem in found.problems + found.doubts + found.notes:
         text(f"     {problem}")
 
 
@@ -187,5 +250,7 @@ def _annotation(spec: QuerySpec) -> Iterator[tuple[str, str]]:
     yield "idempotent", noted("idempotent", spec.idempotent)
     yield "conflict", ", ".join(map(str, spec.conflict))
     yield "timeout", spec.timeout
+    yield "differs", spec.differs or ""
+    yield "replaces", spec.replaces or ""
     yield "tag", f"/*eventflow:{spec.name}@{spec.hash}*/"
     yield "source", f"{short(spec.path)}:{spec.line}"

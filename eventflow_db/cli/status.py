@@ -14,12 +14,15 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ..errors import EventflowDBError
+from ..errors import EventflowDBError, InvalidValueError
 from ..printable import printable
 from ..records import Status
+from ..settings import CODE
 from ..sync.database import EventflowDB
 from . import report
 from .options import Json, Url, settings_of
+from .report import duration
+from .server_status import server_status
 
 STATUS: Final = "Example: eventflow-db status --exit-code; eventflow-db status --watch"
 _MOST: Final = 10_000
@@ -60,16 +63,16 @@ def findings(status: Status) -> Iterator[Finding]:
             if now - one.oldest >= age:
                 option = f" --domain {one.domain}" if cure.startswith("eventflow-db") else ""
                 before = " --before 1h" if age == _HOUR and option else ""
-                text = f"{_count(one.count)} of {one.domain} {what}, the oldest since {_age(now - one.oldest)}"
+                text = f"{_count(one.count)} of {one.domain} {what}, the oldest since {duration(now - one.oldest)}"
                 yield Finding(text, f"{cure}{option}{before}")
     schedules = status.schedules
     if schedules.oldest is not None and now - schedules.oldest >= _MINUTE:
-        text = f"{_count(schedules.due)} schedules are overdue, the oldest since {_age(now - schedules.oldest)}"
+        text = f"{_count(schedules.due)} schedules are overdue, the oldest since {duration(now - schedules.oldest)}"
         yield Finding(text, "eventflow-db scheduled publish")
     for hub in status.hubs:
         heard = hub.consumed or hub.timestamp
         if status.published_lately >= _MOST_LATELY and now - max(heard, hub.timestamp) >= _HOUR:
-            yield Finding(f"nothing was heard of hub {hub.id} since {_age(now - heard)}", "look whether it runs")
+            yield Finding(f"nothing was heard of hub {hub.id} since {duration(now - heard)}", "look whether it runs")
     for id, days in status.certificates:
         if days < 0:
             yield Finding(f"the certificate of {id} has expired", "renew it")
@@ -87,18 +90,13 @@ def _count(count: int) -> str:
     return f"{count:,}+" if count >= _MOST else f"{count:,}"
 
 
-def _age(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
 def status(
     json: Json = False,
     prometheus: Annotated[bool, typer.Option("--prometheus", help="Print metrics in Prometheus' text format.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,
+    server: Annotated[
+        bool, typer.Option("--server", help="Look at the server instead: sizes, transactions, locks, unused indexes.")
+    ] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 where something is to be mended.")
     ] = False,
@@ -108,8 +106,15 @@ def status(
 
     Counts stop at 10,000.
 
+    With --server: how large tables and partitions are, transactions that are open for 10 s, waits for locks, and
+    indexes that nothing has used since the server started, with the queries that promise them.
+
     Exit codes: 0 looked, 1 something is to be mended (with --exit-code), 2 could not look.
     """
+    if server:
+        if prometheus or watch:
+            raise InvalidValueError(CODE, "--server: is shown once: without --watch and --prometheus")
+        return 1 if server_status(settings_of(url), json) and exit_code else 0
     with EventflowDB(settings_of(url)) as db:
         if watch:
             return _watch(db)

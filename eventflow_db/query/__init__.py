@@ -12,10 +12,10 @@ from typing import Any, Final, cast
 from aiosql.queries import Queries
 from aiosql.types import QueryDataTree, QueryDatum, SQLOperationType
 
-from ..errors import ContractError
 from .annotations import check_unique, read_specs, suffix
 from .contract import FILE, Contract
-from .spec import CODE, QuerySpec
+from .refusals import Refusals, refused
+from .spec import QuerySpec
 from .statement import Statement
 
 _OPERATIONS: Final = {
@@ -63,48 +63,69 @@ def package_sql() -> Path:
 
 @lru_cache
 def load_specs(sql_path: str | None = None) -> Mapping[str, QuerySpec]:
-    """The package's queries, each replaced by the one of the same name of an overlay; later directories win.
+    """The package's queries, each replaced by the one of the same name of an overlay, and what overlays add.
+
+    Later directories win.
 
     Text that is not the one in the lock file is checked in full, and has to keep the contract.
 
-    Raises: ContractError where a file breaks a rule, or a query its contract.
+    Raises: ContractError naming each file that breaks a rule, and each query that breaks its contract.
     """
     base = package_sql()
     contract = Contract.read(base / FILE)
-    specs = read_specs(base)
+    refusals = Refusals()
+    specs = read_specs(base, refusals)
     originals = dict(specs)
-    _check(contract, specs, originals)
-    if lost := sorted(set(contract.queries) - set(specs)):
-        raise ContractError(CODE, f"{base / FILE}: query {lost[0]}: is in the contract, and in no file")
-    for directory in (sql_path or "").split(os.pathsep):
-        if not directory:
-            continue
-        if not Path(directory).is_dir():
-            raise ContractError(CODE, f"{directory}: sql_path names no directory")
-        overlay = read_specs(Path(directory))
-        if new := next((spec for name, spec in overlay.items() if name not in specs), None):
-            raise new.refuse("replaces no query of the package")
-        _check(contract, overlay, originals)
-        specs |= overlay
-    check_unique(specs)
+    _check(contract, specs, originals, refusals)
+    for name in () if refusals.found else sorted(set(contract.queries) - set(specs)):
+        with refusals.collecting():
+            raise refused(base / FILE, "is in the contract, and in no file", query=name)
+    for directory in filter(None, (sql_path or "").split(os.pathsep)):
+        with refusals.collecting():
+            if not Path(directory).is_dir():
+                raise refused(directory, "sql_path names no directory")
+            overlay = read_specs(Path(directory), refusals)
+            for name in overlay.keys() - specs.keys():
+                with refusals.collecting():
+                    _check_addition(overlay[name])
+            _check(contract, overlay, originals, refusals)
+            specs |= overlay
+    with refusals.collecting():
+        check_unique(specs)
+    refusals.check()
     return specs
 
 
-def _check(contract: Contract, specs: Mapping[str, QuerySpec], originals: Mapping[str, QuerySpec]) -> None:
+def _check_addition(spec: QuerySpec) -> None:
+    """What an overlay adds is called by its name, and is no statement that opens or ends something."""
+    if spec.method or spec.batch or spec.takes:
+        raise spec.refuse("replaces no query of the package, and so is no method: without -- method, call(…) runs it")
+    if spec.kind not in ("read", "write"):
+        raise spec.refuse(f"replaces no query of the package, and is {spec.verb}: an addition reads or writes rows")
+
+
+def _check(
+    contract: Contract, specs: Mapping[str, QuerySpec], originals: Mapping[str, QuerySpec], refusals: Refusals
+) -> None:
     """Check the text that the contract does not know, and compare every query with the contract."""
     for spec in specs.values():
-        if not contract.knows(spec):
-            try:
-                # that takes sqlglot, which is an extra, and longer to import than all of this package
-                from ..check.overlay import check_text
-            except ModuleNotFoundError as error:
-                if (error.name or "").partition(".")[0] != "sqlglot":
-                    raise
-                raise spec.refuse(
-                    f"its text is not the one in {FILE}, and checking it needs sqlglot: pip install 'eventflow-db[cli]'"
-                ) from None
-            check_text(spec, originals[spec.name], contract.queries.get(spec.name))
-        contract.compare(spec)
+        with refusals.collecting():
+            if not contract.knows(spec):
+                _check_text(contract, spec, originals.get(spec.name))
+            contract.compare(spec)
+
+
+def _check_text(contract: Contract, spec: QuerySpec, original: QuerySpec | None) -> None:
+    try:
+        # that takes sqlglot, which is an extra, and longer to import than all of this package
+        from ..check.overlay import check_text
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "sqlglot":
+            raise
+        raise spec.refuse(
+            f"its text is not the one in {FILE}, and checking it needs sqlglot: pip install 'eventflow-db[cli]'"
+        ) from None
+    check_text(spec, original, contract.queries.get(spec.name))
 
 
 @lru_cache

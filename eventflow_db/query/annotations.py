@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import keyword
+import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from .. import records
 from ..errors import ContractError
 from .parameters import parameter_type
-from .spec import CODE, KINDS, ErrorCode, QuerySpec, broken
+from .refusals import Refusals, refused
+from .spec import KINDS, ErrorCode, QuerySpec
 from .tokens import tokens
 
 _START: Final = re.compile(r"\A\s*(?:--|#)\s*name\s*:")
@@ -19,8 +23,8 @@ _NAME: Final = re.compile(r"\A-- name:\s*(?P<name>[a-z]\w*)\s*\((?P<param>[^)]*)
 _ANNOTATION: Final = re.compile(r"\A(?P<key>[a-z_]+(?: \w+)?):(?: +(?P<value>.*))?\Z")
 _RECORD: Final = "|".join(name for name, kind in vars(records).items() if isinstance(kind, type(records.Event)))
 _RETURNS: Final = re.compile(
-    rf"(?P<rows>(?:str|int|bool|\((?:str|int)(?:, (?:str|int))+\)|{_RECORD})\*)"
-    rf"|(?P<row>(?:{_RECORD})\??)|(?P<value>(?:str|int|bool)\??)"
+    rf"(?P<rows>(?:str|int|bool|row|\((?:str|int)(?:, (?:str|int))+\)|{_RECORD})\*)"
+    rf"|(?P<row>(?:{_RECORD}|row)\??)|(?P<value>(?:str|int|bool)\??)"
     r"|(?P<changed>changed)|(?P<affected>affected)|(?P<none>none)"
 )
 _SUFFIXES: Final = {"rows": "", "row": "^", "value": "$", "changed": "!", "affected": "!", "none": "#"}
@@ -42,7 +46,10 @@ _KEYS: Final[Mapping[str, _Key]] = {
     "batch": _Key(r"\w+\(\w+\)", "method(argument)"),
     "takes": _Key(rf"\w+: (?:{_RECORD})", "argument: Record", note=True),
     "returns": _Key(
-        _RETURNS.pattern, "Record*, Record?, Record, a scalar type, (type, …)*, changed, affected or none", True, True
+        _RETURNS.pattern,
+        "Record*, Record?, Record, the same of row, a scalar type, (type, …)*, changed, affected or none",
+        True,
+        True,
     ),
     "error": _CODE._replace(required=True),
     "not_found": _CODE,
@@ -53,7 +60,10 @@ _KEYS: Final[Mapping[str, _Key]] = {
     ),
     "conflict": _Key(r"\d+(?: *, *\d+)*", "error numbers with commas between them"),
     "timeout": _Key(r"ddl", "ddl where it is given"),
+    "differs": _Key(r".+", "the reason"),
+    "replaces": _Key(r"[0-9a-f]{8}", "the hash of the package's query"),
 }
+_COMMENT: Final = re.compile(r"\A\s*+(?:--(?:\s|\Z)|#)")
 _MISPLACED: Final = re.compile(rf"\A\s*-- (?:param \w+|{'|'.join(_KEYS)}):")
 
 
@@ -68,34 +78,68 @@ def suffix(returns: str) -> str:
     return _SUFFIXES[shape(returns)]
 
 
-def read_specs(directory: Path) -> dict[str, QuerySpec]:
-    """Every query below a directory, by `<table>.<query>`.
+def read_specs(directory: Path, refusals: Refusals | None = None) -> dict[str, QuerySpec]:
+    """Every query below a directory, by `<table>.<query>`; with `refusals`, without those that are refused.
 
-    Raises: ContractError naming file, line, query and rule.
+    Raises: ContractError naming each file, line, query and rule; with `refusals`, those are added to it instead.
     """
-    specs: dict[str, QuerySpec] = {}
-    for path in _files(directory):
-        try:
-            data = path.read_bytes()
-            text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        except OSError as error:
-            raise ContractError(CODE, f"{path}: cannot be read: {error.strerror or error}") from None
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            raise ContractError(CODE, f"{path}:{line}: is not UTF-8: save it in that encoding") from None
-        # what editors, servers and tools take for different things, or do not show
-        for line, content in enumerate(text.split("\n"), 1):
-            if not content.replace("\t", "").isprintable():
-                sign = next(sign for sign in content if sign != "\t" and not sign.isprintable())
-                raise ContractError(CODE, f"{path}:{line}: holds U+{ord(sign):04X}, which does not show: take it out")
-        for spec in _parse(path, text):
-            if spec.name in specs:
-                other = specs[spec.name]
-                raise spec.refuse(f"is defined at {other.path}:{other.line} already: rename or remove one")
-            specs[spec.name] = spec
-    if not specs:
-        raise ContractError(CODE, f"{directory}: holds no queries of the form <table>/<file>.sql")
+    found = refusals or Refusals()
+    files: dict[Path, bytes] = {}
+    before = len(found.found)
+    with found.collecting():
+        for path in _files(directory):
+            with found.collecting(), _reading(path):
+                files[path] = path.read_bytes()
+    specs = read_files(files, found)
+    with found.collecting():
+        if not specs and len(found.found) == before:
+            raise refused(directory, "holds no queries of the form <table>/<file>.sql")
+    if refusals is None:
+        found.check()
     return specs
+
+
+def read_files(files: Mapping[Path, bytes], refusals: Refusals | None = None) -> dict[str, QuerySpec]:
+    """Every query of files, by `<table>.<query>`; refusals as for `read_specs`.
+
+    Raises: ContractError naming each file, line, query and rule.
+    """
+    found = refusals or Refusals()
+    specs: dict[str, QuerySpec] = {}
+    for path, data in files.items():
+        with found.collecting():
+            for line, lines in _split(path, _decode(path, data)):
+                with found.collecting():
+                    spec = _parse_query(path, line, lines)
+                    other = specs.setdefault(spec.name, spec)
+                    if other is not spec:
+                        raise spec.refuse(f"is defined at {other.path}:{other.line} already: rename or remove one")
+    if refusals is None:
+        found.check()
+    return specs
+
+
+def _decode(path: Path, data: bytes) -> str:
+    """The text of a file, in which everything shows."""
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise refused(path, "is not UTF-8: save it in that encoding", data[: error.start].count(b"\n") + 1) from None
+    # what editors, servers and tools take for different things, or do not show
+    for line, content in enumerate(text.split("\n"), 1):
+        if not content.replace("\t", "").isprintable():
+            sign = next(sign for sign in content if sign != "\t" and not sign.isprintable())
+            raise refused(path, f"holds U+{ord(sign):04X}, which does not show: take it out", line)
+    return text
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Refuse a file or directory that the block may not read."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(path, f"cannot be read: {error.strerror or error}") from None
 
 
 def _files(directory: Path) -> list[Path]:
@@ -104,13 +148,18 @@ def _files(directory: Path) -> list[Path]:
     Raises: ContractError where one lies where its queries have no table.
     """
     found = []
+    for path in (directory, *directory.glob("*/")):
+        # what may not be read is passed over in silence otherwise
+        with _reading(path):
+            if path.is_dir():
+                os.listdir(path)
     # the first pattern is for directories that are links, which rglob does not follow
     for path in sorted({*directory.glob("*/*"), *directory.rglob("*")}):
         inner = path.relative_to(directory)
         if path.suffix.lower() != ".sql" or path.is_dir() or any(p.startswith(".") for p in inner.parts):
             continue
         if len(inner.parts) != 2 or path.suffix != ".sql":
-            raise ContractError(CODE, f"{path}: is not of the form {directory}/<table>/<file>.sql: move it there")
+            raise refused(path, f"is not of the form {directory}/<table>/<file>.sql: move it there")
         found.append(path)
     return found
 
@@ -135,26 +184,29 @@ def check_unique(specs: Mapping[str, QuerySpec]) -> None:
                 raise spec.refuse(f"is the method {method}, which {other.name} is ({other.path}:{other.line})")
 
 
-def _parse(path: Path, text: str) -> Iterator[QuerySpec]:
+def _split(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of each query of a file, with the number of the first."""
     lines = text.split("\n")
     starts = [i for i, line in enumerate(lines) if _START.match(line)]
-    first = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
+    # comments may stand before the first query
+    first = next((i for i, line in enumerate(lines) if line.strip() and not _COMMENT.match(line)), len(lines))
+    first = min([first, *starts])
     if first not in starts and first < len(lines):
         rule = "text before the first query: begin it with -- name: query(parameter, …)"
-        raise ContractError(CODE, f"{path}:{first + 1}: {rule}")
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        yield _parse_query(path, start + 1, lines[start:end])
+        raise refused(path, rule, first + 1)
+    for start, end in pairwise([*starts, len(lines)]):
+        yield start + 1, lines[start:end]
 
 
 def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
     head = _NAME.match(lines[0])
     if head is None:
         rule = "must be of the form -- name: query(parameter, …) and then ^ $ ! # or nothing"
-        raise broken(path, line, lines[0].strip(), rule)
+        raise refused(path, rule, line, lines[0].strip())
     name = f"{path.parent.name}.{head['name']}"
 
     def refuse(rule: str, at: int = 0) -> ContractError:
-        return broken(path, line + at, name, rule)
+        return refused(path, rule, line + at, name)
 
     declared = [word.strip() for word in head["param"].split(",")] if head["param"].strip() else []
     for word in [head["name"], *declared]:
@@ -262,6 +314,8 @@ def _parse_query(path: Path, line: int, lines: list[str]) -> QuerySpec:
         idempotent=values["idempotent"],
         conflict=tuple(int(word) for word in values["conflict"].split(",") if word),
         timeout=values["timeout"] or "read",
+        differs=values["differs"] or None,
+        replaces=values["replaces"] or None,
         notes={key: note for key, note in notes.items() if note},
         path=str(path),
         line=line,

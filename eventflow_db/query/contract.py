@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from ..errors import ContractError
-from .spec import CODE, QuerySpec
+from .refusals import refused
+from .spec import QuerySpec
 
 FILE: Final = "contract.json"
 PROMISES: Final = (
@@ -78,7 +78,7 @@ class Contract:
         try:
             return cls(path, msgspec.json.decode(path.read_bytes(), type=dict[str, Entry]))
         except msgspec.MsgspecError as error:
-            raise ContractError(CODE, f"{path}: {error}: eventflow-db contract --write makes it anew") from None
+            raise refused(path, f"{error}: eventflow-db contract --write makes it anew") from None
 
     def knows(self, spec: QuerySpec) -> bool:
         """Whether the text of a query is the one that was checked."""

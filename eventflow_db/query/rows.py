@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +20,8 @@ class Result(NamedTuple):
     affected: int
     columns: tuple[str, ...]
     rows: Sequence[bytes]
+    kinds: tuple[str, ...] = ()
+    """What the values of each column are in Python, by the server's own types."""
 
 
 class RowError(ValueError):
@@ -75,6 +79,9 @@ CONVERTERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "bool": lambda data: int(data) != 0,
     "bytes": bytes,
     "datetime": parse_datetime,
+    "date": lambda data: date.fromisoformat(data.decode()),
+    "float": float,
+    "Decimal": lambda data: Decimal(data.decode()),
     "Any": msgspec.json.Decoder().decode,
 }
 """What makes a value of a column's bytes, by its type."""

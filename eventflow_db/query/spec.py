@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,10 +13,10 @@ from .. import records
 from ..errors import ContractError, EventflowDBError, InvalidValueError, SchemaError, UnavailableError
 from ..foreign import is_foreign
 from .parameters import ParameterType, parameter_type, refusals
+from .refusals import refused
 from .rows import CONVERTERS, Result, RowError, converters_of, parse_rows
 from .tokens import first_word
 
-CODE: Final = "E_EVENTFLOW_DB_CONTRACT"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "read": ("SELECT", "WITH"),
     "write": ("INSERT", "UPDATE", "DELETE"),
@@ -36,11 +35,6 @@ class ErrorCode(NamedTuple):
     message: str
 
 
-def broken(path: Path | str, line: int, name: str, rule: str) -> ContractError:
-    """The error for a rule that a query breaks."""
-    return ContractError(CODE, f"{path}:{line}: query {name}: {rule}")
-
-
 class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What the annotation of a query says of it. A field has the name of its key in the annotation.
 
@@ -50,13 +44,16 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     param: parameter → name of its type, in the order of the query's own list.
     takes: (argument, record) where the method takes one mapping or record instead of the parameters.
     returns: `Event*` (rows), `Event` (one, or `not_found`), `Event?` (one or none), a scalar type with the same signs,
-        `(str, str)*` (tuples), `changed` (whether a row was), `affected` (how many were), `none`.
+        `(str, str)*` (tuples), `row*` (dicts, of an overlay's own queries), `changed` (whether a row was), `affected`
+        (how many were), `none`.
     error: when the database fails; not_found: of the NotFoundError, if any.
     index: `<table>.<index> (column, …)` that the plan uses, or `none` where nothing is looked up; None where `scan`
         says why it reads whole tables.
     idempotent: `yes`, `no`, or `when identical…`: run again only if a duplicate then equals what was sent.
     conflict: error numbers that mean for this query that another session was in the way.
     timeout: `ddl` where it may take as long as `ddl_timeout` says, else `read`.
+    replaces: in an overlay, the hash of the package's query that it was made from.
+    differs: why the query of an overlay does something else than the package's; None where it does not.
     notes: key of the annotation → what stands in brackets behind its value.
     path, line, body: the file, the line of `-- name:` and the line that the SQL begins at.
     """
@@ -76,6 +73,8 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     idempotent: str
     conflict: tuple[int, ...]
     timeout: str
+    differs: str | None
+    replaces: str | None
     notes: Mapping[str, str]
     path: str
     line: int
@@ -120,7 +119,7 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def refuse(self, rule: str, line: int | None = None) -> ContractError:
         """The error for a rule that the query breaks."""
-        return broken(self.path, line or self.line, self.name, rule)
+        return refused(self.path, rule, line or self.line, self.name)
 
     @cached_property
     def types(self) -> dict[str, ParameterType]:
@@ -204,6 +203,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The record that a row becomes; None for scalars."""
         return getattr(records, self.returns.rstrip("*?"), None)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a row is a dict of whatever columns the text gives."""
+        return self.returns.rstrip("*?") == "row"
+
     @cached_property
     def scalars(self) -> tuple[str, ...]:
         """The types of what a row is made of, where it becomes no record."""
@@ -215,6 +219,11 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises: SchemaError where the columns are not the record's, or a value cannot be read, or is NULL where the
             record has none; UnavailableError where a row breaks the protocol.
         """
+        if self.is_free:
+            return [
+                dict(zip(result.columns, values, strict=True))
+                for values in parse_rows(result.rows, [CONVERTERS[kind] for kind in result.kinds])
+            ]
         record = self.record
         expected = result.columns[: len(self.scalars)] if record is None else record.__struct_encode_fields__
         if result.columns != expected or not expected:

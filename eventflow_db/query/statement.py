@@ -32,12 +32,14 @@ class Statement:
     def __init__(self, spec: QuerySpec, tag: bool) -> None:
         """Comments go; the tag comes behind the verb and its hints."""
         texts, names = [""], []
-        for kind, text in tokens(spec.sql.strip().removesuffix(";")):
+        for kind, text in tokens(spec.sql):
             if kind == "parameter":
                 names.append(text)
                 texts.append("")
             else:
                 texts[-1] += " " if kind in ("comment", "space") else text
+        # behind its end there are but comments
+        texts[0], texts[-1] = texts[0].lstrip(), texts[-1].rstrip().removesuffix(";")
         if tag:
             texts[0] = _HEAD.sub(rf"\g<0> /*eventflow:{spec.name}@{spec.hash}*/", texts[0], count=1)
         self.spec = spec
