@@ -19,6 +19,8 @@ server said is kept, in `__cause__`, only where its message quotes no value.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 class EventflowDBError(Exception):
     """Something about the database failed.
@@ -74,5 +76,25 @@ class SchemaError(EventflowDBError):
     """The tables or the server are not what the SQL needs."""
 
 
+class Refusal(NamedTuple):
+    """A rule that a file of SQL breaks, and where."""
+
+    path: str
+    line: int
+    """0 where it is about the whole file."""
+    query: str
+    """`<table>.<query>`; empty where it is about none."""
+    rule: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: query {self.query}: {self.rule}" if self.query else f"{place}: {self.rule}"
+
+
 class ContractError(EventflowDBError):
-    """The SQL files break the rules for annotated queries."""
+    """The SQL files break the rules for annotated queries.
+
+    refusals: each rule that is broken; the message has a line for each.
+    """
+
+    refusals: tuple[Refusal, ...] = ()

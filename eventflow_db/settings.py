@@ -23,13 +23,19 @@ PREFIX: Final = "EVENTFLOW_MYSQL_"
 _log: Final = logging.getLogger(__name__)
 _CONTROLS: Final = r"\x00-\x1f\x7f"
 
-# a name or an address: not one colon, which would be followed by a port
-Host = Annotated[str, Meta(pattern=rf"\A(?![^:]*:[^:]*\Z)[^\s{_CONTROLS}/@\[\]]+\Z")]
+# a name or an address: not one colon, which would be followed by a port; of several, each may have one
+_HOST: Final = rf"(?![^:,]*:[^:,]*(?:,|\Z))[^\s{_CONTROLS}/@\[\],]+"
+_BRACKETED: Final = r"\[[^\s/@\[\],:]*:[^\s/@\[\],]+\]"
+_PORT: Final = r":[0-9]{1,5}"
+_HOST_OF_SEVERAL: Final = rf"(?:{_HOST}|[^\s{_CONTROLS}/@\[\],:]+{_PORT}|{_BRACKETED}(?:{_PORT})?)"
+Host = Annotated[str, Meta(pattern=rf"\A(?:{_HOST}|{_HOST_OF_SEVERAL}(?:,{_HOST_OF_SEVERAL})+)\Z")]
 Text = Annotated[str, Meta(pattern=rf"\A[^{_CONTROLS}]*\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=31536000)]
 Count = Annotated[int, Meta(ge=1, le=100000)]
 SSLMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"]
+Target = Literal["primary", "any", "replica"]
+Consistency = Literal["EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Two variables are shorter: EVENTFLOW_MYSQL_PASS (password) and EVENTFLOW_MYSQL_DB (database).
 
     host, port, socket_path: where the server listens; a socket path goes first. An IPv6 address may stand in brackets.
+        Several servers of one cluster are separated by commas, each with a port if it has another one:
+        `h1:3307,h2,[::1]`. Each has two seconds of connect_timeout.
+    target: which of them takes a connection: `primary`, one that takes writes; `replica`, one that is read-only; `any`,
+        one that is in service. None: `primary` of several servers, and of one whatever it is.
     user, password, database: the account and the schema. The password appears in no repr, log or error.
     connection_limit: how many connections the pool opens at the most; `lock()` opens its own beside them.
     pool_timeout: seconds to wait for a connection of the pool.
@@ -48,6 +58,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ddl_timeout: as read_timeout, for tables, partitions and bulk deletes; None: no limit.
     retry_limit, retry_timeout: how often, and for how many seconds, a call is run again after conflicts and lost
         connections.
+    failover_timeout: seconds for which a call that no server has executed is run again, until there is a primary;
+        None: 60 with several servers, else 0.
+    consistency: what a session sees of others' writes through other members of a cluster, by the names of
+        group_replication_consistency; on Galera all but EVENTUAL and BEFORE_ON_PRIMARY_FAILOVER are
+        wsrep_sync_wait = 7. None: as the server says.
     ssl_mode: DISABLED; PREFERRED, TLS where the server offers it, unverified, and without it the password itself to no
         other machine; REQUIRED, TLS, unverified; VERIFY_CA, with a certificate that ssl_ca (or the system) vouches
         for; VERIFY_IDENTITY, and made for `host`.
@@ -73,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ddl_timeout: Seconds | None = None
     retry_limit: Count = 10
     retry_timeout: Seconds = 30.0
+    failover_timeout: Annotated[float, Meta(ge=0, le=31536000)] | None = None
+    target: Target | None = None
+    consistency: Consistency | None = None
     ssl_mode: SSLMode = "PREFERRED"
     ssl_ca: Text | None = None
     ssl_cert: Text | None = None
@@ -84,6 +102,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "host", _without_brackets(self.host))
         _raise(_problems({name: getattr(self, name) for name in self.__struct_fields__}, {}))
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each server."""
+        return [_address(one, self.port) for one in self.host.split(",")]
+
+    @property
+    def are_several(self) -> bool:
+        """Whether there are several servers to connect to."""
+        return "," in self.host and self.socket_path is None
+
+    @property
+    def wanted(self) -> Target:
+        """The target, with its default."""
+        return self.target or ("primary" if self.are_several else "any")
+
+    @property
+    def away_timeout(self) -> float:
+        """The failover_timeout, with its default."""
+        default = 60.0 if self.are_several else 0.0
+        return default if self.failover_timeout is None else self.failover_timeout
 
     def __repr__(self) -> str:
         shown = (
@@ -111,9 +150,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             for name, value in (os.environ if environ is None else environ).items()
             if name.startswith(PREFIX) and value
         }
-        names = {field: name for name, field in _VARIABLES.items()}
-        texts = {_VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES}
-        unknown = sorted(variables.keys() - _VARIABLES.keys())
+        names = {field: name for name, field in VARIABLES.items()}
+        texts = {VARIABLES[name]: value for name, value in variables.items() if name in VARIABLES}
+        unknown = sorted(variables.keys() - VARIABLES.keys())
         problems = [problem for name in unknown if (problem := _near_miss(name, variables[name]))]
         for field, text in list(texts.items()):
             if text[-1] in "\r\n":
@@ -137,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Raises: InvalidValueError (E_EVENTFLOW_DB_SETTINGS) naming each bad setting.
         """
         try:
-            pairs = _url_pairs(url)
+            pairs = url_pairs(url)
         except (AttributeError, TypeError, ValueError):
             # its message quotes the URL
             pairs = None
@@ -154,7 +193,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return _build({name: value for name, value in pairs if name in known}, problems, {})
 
 
-_VARIABLES: Final = {
+VARIABLES: Final = {
     PREFIX + {"password": "PASS", "database": "DB"}.get(name, name.upper()): name for name in Settings.__struct_fields__
 }
 _SYNONYMS: Final = {PREFIX + name.upper(): name for name in Settings.__struct_fields__} | {
@@ -170,14 +209,19 @@ _LINKED: Final = (
     "the pod, rename the service, or set the variable"
 )
 _SCHEMES: Final = ("mysql", "mariadb")
+_SEVERAL: Final = re.compile(r"\A([a-z]+://(?:[^/?#@]*@)?)([^/?#@,]*(?:,[^/?#@,]*)+)(?=[/?#]|\Z)")
+"""A URL up to its hosts, where they are several."""
 _BOOLEANS: Final = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 _TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 _RULES: Final = {
-    "host": "a name or an address, without a port",
+    "host": "a name or an address, without a port, or several with commas between, each with a port if need be",
     "port": "a whole number from 1 to 65535",
     "password": "text in UTF-8",
     "database": "1 to 64 characters, none of them a control character",
     "lock_wait_timeout": "whole seconds from 1 to 31536000",
+    "failover_timeout": "seconds from 0 to 31536000",
+    "target": "one of primary, any, replica",
+    "consistency": "one of EVENTUAL, BEFORE_ON_PRIMARY_FAILOVER, BEFORE, AFTER, BEFORE_AND_AFTER",
     "ssl_mode": "one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY",
     "statement_tags": "true or false, or as text one of 1, 0, yes, no, on, off",
     **dict.fromkeys(("connection_limit", "retry_limit"), "a whole number from 1 to 100000"),
@@ -207,20 +251,22 @@ def _near_miss(name: str, value: str) -> str | None:
     if name.removeprefix(PREFIX) in _NODES or value.startswith(_LINKS):
         return None
     if name in _SYNONYMS:
-        near = [variable for variable, field in _VARIABLES.items() if field == _SYNONYMS[name]]
+        near = [variable for variable, field in VARIABLES.items() if field == _SYNONYMS[name]]
     else:
-        short = [variable.removeprefix(PREFIX) for variable in _VARIABLES]
+        short = [variable.removeprefix(PREFIX) for variable in VARIABLES]
         near = [PREFIX + one for one in difflib.get_close_matches(name.removeprefix(PREFIX), short, 1, 0.75)]
     return _unknown(name, near) if near else None
 
 
-def _url_pairs(url: str) -> list[tuple[str, str]] | None:
+def url_pairs(url: str) -> list[tuple[str, str]] | None:
     """The settings of a URL; None, or ValueError, where it is none."""
-    parts = urlsplit(url)
+    hosts = _SEVERAL.search(url)
+    # which urlsplit would take for one host with a port
+    parts = urlsplit(url if hosts is None else f"{hosts[1]}several{url[hosts.end() :]}")
     port = parts.port
     pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query), errors="strict")
     located = {
-        "host": parts.hostname,
+        "host": parts.hostname if hosts is None else hosts[2],
         "port": None if port is None else str(port),
         "user": parts.username,
         "password": parts.password,
@@ -282,14 +328,22 @@ def _without_brackets(host: Any) -> Any:
     return bracketed[1].replace("%25", "%") if bracketed else host
 
 
+def _address(text: str, port: int) -> tuple[str, int]:
+    """Host and port of a server."""
+    found = re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d+))?", text)
+    return (text, port) if found is None else (str(_without_brackets(found[1])), int(found[2] or port))
+
+
 def _parsed(name: str, text: str) -> Any:
     """What a text says; the text itself where it says nothing of the setting's type."""
     if name == "host":
         return _without_brackets(text)
     if name == "statement_tags":
         return _BOOLEANS.get(text.lower(), text)
-    if name == "ssl_mode":
+    if name in ("ssl_mode", "consistency"):
         return text.upper()
+    if name == "target":
+        return text.lower()
     try:
         return msgspec.convert(text, _TYPES[name], strict=False)
     except (msgspec.ValidationError, UnicodeEncodeError):
@@ -305,8 +359,8 @@ def _build(texts: Mapping[str, str], problems: list[str], names: Mapping[str, st
 def destination(settings: Settings) -> str:
     """Where connections go, for messages: the server, the user and the database, never the password."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    where = settings.host if settings.are_several else settings.socket_path or f"{host}:{settings.port}"
     hint = " (its password ends in a newline)" if settings.password.endswith(("\r", "\n")) else ""
-    where = settings.socket_path or f"{host}:{settings.port}"
     return f"{where} as {settings.user}{hint}, database {settings.database}"
 
 

@@ -22,6 +22,7 @@ from pymysql.constants import COMMAND
 from eventflow_db import EventflowDB, Settings
 from eventflow_db.driver.reply import LONGEST, Reply, packet, read_ok
 from eventflow_db.errors import SchemaError, UnavailableError
+from eventflow_db.hosts import Hosts
 from eventflow_db.query import load_specs
 from eventflow_db.query.codec import decode_json, parse_datetime
 from eventflow_db.query.collector import PAUSE
@@ -130,7 +131,7 @@ def test_reply_value_over_16_mb(eventflow_server: Server, admin: Admin, size: in
     admin.execute(f"SET GLOBAL max_allowed_packet = {64 * MIB}")
     try:
         account = Settings.from_url(eventflow_server.database_url("mysql"))
-        channel = Channel.open(account, ssl_context(account))
+        channel = Channel.open(Hosts(account), ssl_context(account))
         try:
             for statement in (f"SELECT REPEAT('x', {size}) AS a", f"SELECT 'first' AS b, REPEAT('x', {size}) AS a"):
                 result = channel.send(statement.encode())
@@ -151,7 +152,7 @@ def test_reply_to_a_statement_over_16_mb(eventflow_server: Server, admin: Admin,
     admin.execute(f"SET GLOBAL max_allowed_packet = {64 * MIB}")
     try:
         account = Settings.from_url(eventflow_server.database_url("mysql"))
-        channel = Channel.open(account, ssl_context(account))
+        channel = Channel.open(Hosts(account), ssl_context(account))
         try:
             assert channel.send(b"DO '%b'" % (b"x" * (size - 5))).affected == 0
             assert values(channel.send(b"SELECT 'y', '%b'" % (b"x" * (size - 14))))[0][0] == b"y"

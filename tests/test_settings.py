@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.pretty import pprint
 
 from eventflow_db import EventflowDB, Settings, errors
-from eventflow_db.settings import _RULES, _VARIABLES, PREFIX, _rule
+from eventflow_db.settings import _RULES, PREFIX, VARIABLES, _rule
 
 CODE = "E_EVENTFLOW_DB_SETTINGS"
 SECRET = "pässwörd@/:?#&%41 '\"\\"
@@ -41,6 +41,9 @@ FIELDS: dict[str, tuple[str, Any, str, Any]] = {
     "ddl_timeout": ("DDL_TIMEOUT", None, "600", 600.0),
     "retry_limit": ("RETRY_LIMIT", 10, "20", 20),
     "retry_timeout": ("RETRY_TIMEOUT", 30.0, "9", 9.0),
+    "failover_timeout": ("FAILOVER_TIMEOUT", None, "0", 0.0),
+    "target": ("TARGET", None, "Replica", "replica"),
+    "consistency": ("CONSISTENCY", None, "before", "BEFORE"),
     "ssl_mode": ("SSL_MODE", "PREFERRED", "verify_ca", "VERIFY_CA"),
     "ssl_ca": ("SSL_CA", None, "/ca.pem", "/ca.pem"),
     "ssl_cert": ("SSL_CERT", None, "/cert.pem", "/cert.pem"),
@@ -50,7 +53,27 @@ FIELDS: dict[str, tuple[str, Any, str, Any]] = {
 }
 PLAIN_TEXT = {"socket_path", "user", "ssl_ca", "ssl_cert", "ssl_key", "sql_path"}
 MALFORMED = {
-    "host": ("db:3306", "a b", "root@db", "db/eventflow", "tcp://db", "[::1]:3306", "db\t"),
+    "host": (
+        "db:3306",
+        "a b",
+        "root@db",
+        "db/eventflow",
+        "tcp://db",
+        "[::1]:3306",
+        "db\t",
+        "a,",
+        ",a",
+        "a,,b",
+        "a:,b",
+        "a:x,b",
+        "a b,c",
+        "a,[b]",
+        "a,b:123456",
+        "a, b",
+    ),
+    "failover_timeout": ("-1", "nan", "inf", "s3cret"),
+    "target": ("s3cret", "secondary"),
+    "consistency": ("s3cret", "7"),
     "user": ("ro\0ot",),
     "port": ("0", "65536", "-1", "3.5", "s3cret", " 3306x"),
     "connection_limit": ("0", "many", "1.5"),
@@ -103,7 +126,7 @@ def quoted(text: str) -> str:
 def test_settings_every_field_has_a_variable_a_rule_and_a_line() -> None:
     fields = set(Settings.__struct_fields__)
     assert set(FIELDS) == fields
-    assert {PREFIX + variable: name for name, (variable, *_) in FIELDS.items()} == _VARIABLES
+    assert {PREFIX + variable: name for name, (variable, *_) in FIELDS.items()} == VARIABLES
     described = re.findall(r"^([a-z_, ]+):", inspect.getdoc(Settings) or "", re.MULTILINE)
     assert {name.strip() for line in described for name in line.split(",")} - {"Raises"} == fields
     assert fields - set(_RULES) == PLAIN_TEXT
@@ -164,6 +187,33 @@ def test_host_of_an_ipv6_address_is_without_brackets(text: str, host: str) -> No
         settings += [Settings.from_url(f"mysql://root@{text}:3307/"), Settings.from_url(f"mysql://?host={text}")]
         settings += [Settings.from_url(f"mysql://?host={quoted(text)}")]
     assert {one.host.lower() for one in settings} == {host}
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("h1,h2,h3", [("h1", 3306), ("h2", 3306), ("h3", 3306)]),
+        ("h1:3307,10.0.0.2", [("h1", 3307), ("10.0.0.2", 3306)]),
+        ("[::1]:3307,[fe80::1%25eth0],fe80::2", [("::1", 3307), ("fe80::1%eth0", 3306), ("fe80::2", 3306)]),
+    ],
+)
+def test_several_hosts_are_addresses_each_with_its_port(text: str, addresses: list[tuple[str, int]]) -> None:
+    for settings in (
+        Settings(host=text),
+        Settings.from_environment({f"{PREFIX}HOST": text}),
+        Settings.from_url(f"mysql://eve:s%2Cecret@{text}/other?target=any"),
+        Settings.from_url(f"mariadb://{text}"),
+    ):
+        assert settings.are_several
+        assert settings.addresses == addresses
+    assert Settings.from_url(f"mysql://eve:s%2Cecret@{text}/other").password == "s,ecret"
+
+
+def test_several_hosts_want_a_primary_for_a_minute() -> None:
+    assert (Settings(host="a,b").wanted, Settings(host="a,b").away_timeout) == ("primary", 60.0)
+    assert (Settings(host="a").wanted, Settings(host="a").away_timeout) == ("any", 0.0)
+    assert Settings(host="a,b", failover_timeout=0).away_timeout == 0.0
+    assert not Settings(host="a,b", socket_path="/run/socket").are_several
 
 
 @pytest.mark.parametrize("control", ["\t", "\r", "\n", "\x1b", "\0"])

@@ -256,12 +256,12 @@ class EventPublishedFillInDomain(Query):
     def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
 
 class EventPublishedReadAvailable(Query):
-    def __call__(self, session: AsyncCaller, /, *, domain: str, limit: int) -> Awaitable[list[tuple[str, int]]]: ...
+    def __call__(self, session: AsyncCaller, /, *, domain: str, limit: int) -> Awaitable[list[ClaimedEvent]]: ...
 
 class EventPublishedReadAvailableByNames(Query):
     def __call__(
         self, session: AsyncCaller, /, *, domain: str, names: Sequence[str], limit: int
-    ) -> Awaitable[list[tuple[str, int]]]: ...
+    ) -> Awaitable[list[ClaimedEvent]]: ...
 
 class EventPublishedPostpone(Query):
     def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[int]: ...
@@ -270,9 +270,6 @@ class EventPublishedClaim(Query):
     def __call__(
         self, session: AsyncCaller, /, *, event_ids: Sequence[str], consumer: str, lease: int
     ) -> Awaitable[int]: ...
-
-class EventPublishedReadClaimed(Query):
-    def __call__(self, session: AsyncCaller, /, *, event_ids: Sequence[str]) -> Awaitable[list[ClaimedEvent]]: ...
 
 class EventPublishedExtend(Query):
     def __call__(
@@ -393,6 +390,9 @@ class HubCreateTable(Query):
 
 class LockAcquire(Query):
     def __call__(self, session: AsyncCaller, /, *, reference: str, timeout: int) -> Awaitable[int | None]: ...
+
+class LockIsHeld(Query):
+    def __call__(self, session: AsyncCaller, /, *, reference: str) -> Awaitable[int | None]: ...
 
 class LockRelease(Query):
     def __call__(self, session: AsyncCaller, /, *, reference: str) -> Awaitable[int | None]: ...
@@ -543,7 +543,6 @@ class EventPublishedQueries:
     read_available_by_names: EventPublishedReadAvailableByNames
     postpone: EventPublishedPostpone
     claim: EventPublishedClaim
-    read_claimed: EventPublishedReadClaimed
     extend: EventPublishedExtend
     release_list: EventPublishedReleaseList
     read_domains: EventPublishedReadDomains
@@ -582,6 +581,7 @@ class HubQueries:
 
 class LockQueries:
     acquire: LockAcquire
+    is_held: LockIsHeld
     release: LockRelease
 
 class LogQueries:

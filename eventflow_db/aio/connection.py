@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pymysql.err
 from pymysql.constants import CLIENT
@@ -23,6 +23,9 @@ from ..query.statement import Call, Statement
 from ..redact import redacting_all
 from .channel import AsyncChannel
 from .operations import AsyncSession
+
+if TYPE_CHECKING:
+    from .lock import AsyncLock
 
 T = TypeVar("T")
 _LOST: Final = "the connection was lost, the transaction is rolled back"
@@ -143,7 +146,7 @@ class AsyncConnectionSession(AsyncSession):
         """
         return _AsyncSavepoint(self)
 
-    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
+    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[AsyncLock]:
         """Not inside a transaction: a lock has a connection of its own, and outlives a transaction.
 
         Raises: InvalidValueError (E_EVENTFLOW_DB_LOCK).

@@ -178,15 +178,17 @@ class AsyncEventflowDB(AsyncPooledSession):
         done: T = result
         return done
 
-    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
+    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[AsyncLock]:
         """Hold a named lock of the server: `async with db.lock("nightly"): …`.
 
         reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 
-        Raises: ConflictError when it was not had in time; UnavailableError at the end of the block when its
-        connection, and with it the lock, had been lost (E_EVENTFLOW_DB_LOCK).
+        `async with … as lock`: `await lock.check()` raises UnavailableError when its connection, and with it the lock,
+        is lost; so does the end of the block.
+
+        Raises: ConflictError when it was not had in time; UnavailableError (E_EVENTFLOW_DB_LOCK).
         """
         return AsyncLock(self, reference, timeout)
 

@@ -14,19 +14,20 @@ from .retry import AsyncPooledSession
 
 
 @redacting_all
-class AsyncLock(ProcessBound, AbstractAsyncContextManager[None]):
-    """See AsyncEventflowDB.lock."""
+class AsyncLock(ProcessBound, AbstractAsyncContextManager["AsyncLock"]):
+    """A named lock that is held within a block: see AsyncEventflowDB.lock."""
 
     def __init__(self, db: AsyncPooledSession, reference: str, timeout: int) -> None:
         queries = db._sql.lock
         self._db = db
         self._timeout = timeout
         self._acquire = queries.acquire.statement.call({"reference": reference, "timeout": timeout})
+        self._is_held = queries.is_held.statement.call({"reference": reference})
         self._release = queries.release.statement.call({"reference": reference})
         self._channel: AsyncChannel | None = None
         self._has_begun = False
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> AsyncLock:
         spec = self._acquire.spec
         if self._has_begun:
             raise spec.invalid("a lock has one block: take another one")
@@ -48,11 +49,23 @@ class AsyncLock(ProcessBound, AbstractAsyncContextManager[None]):
             raise spec.failure(ConflictError, f"not had within {self._timeout} s")
         channel.read_timeout = self._db.settings.read_timeout
         self._channel = channel
+        return self
+
+    async def check(self) -> None:
+        """Ask the server whether the lock is held still, as long work should now and then.
+
+        Raises: UnavailableError when it was lost: somebody else may have it (E_EVENTFLOW_DB_LOCK).
+        """
+        channel, spec = self._channel, self._is_held.spec
+        if channel is None or channel.owner != aowner():
+            raise spec.invalid("the lock is not held: use it in a with block")
+        if await channel.read_row(self._is_held) != 1:
+            raise spec.failure(UnavailableError, "the lock was lost while it was held")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        channel = self._channel
+        channel, self._channel = self._channel, None
         if channel is None:
             raise self._release.spec.invalid("the lock is not held: use it in a with block")
         if channel.owner != aowner():

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import DuplicateError, EventflowDBError, InvalidValueError, SchemaError
+from ..errors import (
+    AccessDeniedError,
+    DuplicateError,
+    EventflowDBError,
+    InvalidValueError,
+    SchemaError,
+    UnavailableError,
+)
+from ..hosts import ROLE, ROLE_WITHOUT_MEMBERS
 from ..identifiers import generate_event_id
 from ..inputs import NewCertificate, NewEvent, NewLog
 from ..query.parameters import COLD_PARTITION, partition_name, refusals, utc_day
+from ..query.rows import parse_rows
 from ..query.spec import QuerySpec
+from ..query.statement import Call
 from ..query.tagged import log_error, plain_log, revived
 from ..query.tagged import serialize as to_tagged
 from ..records import Certificate, Event, Log
@@ -22,6 +33,9 @@ from .caller import values_of
 from .publications import AsyncPublications
 from .retention import AsyncRetention
 from .status import AsyncReport
+
+if TYPE_CHECKING:
+    from .lock import AsyncLock
 
 PAGE: Final = 1000
 """Rows of a page when events are iterated over."""
@@ -41,28 +55,43 @@ class AsyncSession(AsyncPublications, AsyncRetention, AsyncReport):
         """A transaction over several operations: see AsyncEventflowDB.transaction (E_EVENTFLOW_DB_TRANSACTION)."""
         raise NotImplementedError
 
-    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[None]:
+    def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[AsyncLock]:
         """Hold a named lock of the server: see AsyncEventflowDB.lock (E_EVENTFLOW_DB_LOCK)."""
         raise NotImplementedError
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
         """Raise where what commits implicitly, or needs a connection of its own, is out of place."""
 
-    async def ping(self, *, timeout: float | None = None) -> None:
+    async def ping(self, *, timeout: float | None = None, writable: bool = False) -> None:
         """Have the server answer, over a new connection if there is none.
 
         timeout: seconds for all of that, after which it counts as unavailable; None: as the settings say. On a
-        connection of from_connection its own time limits hold.
+        connection of from_connection its own time limits hold. writable: whether it has to take writes, too: not
+        read-only, and of a cluster with most of the other members. That is what the server knows; it writes nothing.
 
-        Raises: UnavailableError and others; InvalidValueError for what is no timeout (E_EVENTFLOW_DB_PING).
+        Raises: UnavailableError, which says why it takes no writes, and others; InvalidValueError for what is no
+        timeout (E_EVENTFLOW_DB_PING).
         """
         call = self._sql.session.ping.statement.call({})
         if timeout is None:
-            await self._run(call)
+            until = None
         elif type(timeout) in (int, float) and 0 < timeout <= 31536000:
-            await self._run(call, time.monotonic() + timeout)
+            until = time.monotonic() + timeout
         else:
             raise call.spec.invalid("timeout: must be seconds, more than 0 and at most 31536000, or None")
+        if not writable:
+            await self._run(call, until)
+        elif role := await self._role(call.spec, until):
+            raise call.spec.failure(UnavailableError, f"the server {role}")
+
+    async def _role(self, spec: QuerySpec, until: float | None) -> str:
+        """Why the server takes no writes; an empty text where it does."""
+        try:
+            result = await self._run(Call(spec, f"SELECT {ROLE}".encode()), until)
+        except AccessDeniedError:
+            result = await self._run(Call(spec, f"SELECT {ROLE_WITHOUT_MEMBERS}".encode()), until)
+        ((role,),) = parse_rows(result.rows, (bytes.decode,))
+        return str(role)
 
     # --- tables
 
@@ -94,6 +123,29 @@ class AsyncSession(AsyncPublications, AsyncRetention, AsyncReport):
                 raise query.statement.spec.failure(SchemaError, text) from failure
         if failure is not None:
             raise failure
+
+    async def call(self, name: str, /, **parameters: Any) -> Any:
+        """Run a query by its name: one that an overlay adds, or one of the package's.
+
+        name: `<table>.<query>`, as `eventflow-db queries` lists them. parameters: the query's. Gives what it says that
+        it returns: a list for `Event*`, a record or None for `Event?`, dicts of the columns for `row*`, a value for
+        `int`, for a write whether a row was changed, or how many.
+
+        Raises: InvalidValueError where there is no such query, or it does not read or write rows
+        (E_EVENTFLOW_DB_CALL); others (the query's own code).
+        """
+        query: Any = None
+        if re.fullmatch(r"[a-z]\w*\.[a-z]\w*", name):
+            query = getattr(getattr(self._sql, name.partition(".")[0], None), name.partition(".")[2], None)
+        if query is None or query.statement.spec.kind not in ("read", "write"):
+            raise InvalidValueError("E_EVENTFLOW_DB_CALL", f"name: {name!r} is no query that reads or writes rows")
+        spec: QuerySpec = query.statement.spec
+        # past aiosql's method, whose keywords are its own
+        if spec.kind == "write":
+            affected = await self._write(query.statement, parameters)
+            return affected > 0 if spec.returns == "changed" else affected
+        run = self._read if spec.returns.endswith("*") else self._read_one
+        return await run(query.statement, parameters)
 
     # --- events
 

@@ -9,6 +9,7 @@ import pymysql.err
 
 from ..driver.waiting import ahas_ended, aowner, asleep
 from ..foreign import ignoring
+from ..hosts import Hosts
 from ..settings import Settings, ssl_context
 from .channel import AsyncChannel
 from .share import AsyncShare, AsyncSlot, PoolError
@@ -25,6 +26,7 @@ class AsyncPool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._context = ssl_context(settings)
+        self.hosts = Hosts(settings)
         self._shares: dict[object, AsyncShare] = {}
         self._renewed = 0.0
         self._doubted = 0.0
@@ -97,7 +99,7 @@ class AsyncPool:
         """
         self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
-        return await AsyncChannel.open(self._settings, self._context, timeout, slot)
+        return await AsyncChannel.open(self.hosts, self._context, timeout, slot)
 
     def _is_fresh(self, channel: AsyncChannel) -> bool:
         return (
@@ -113,7 +115,7 @@ class AsyncPool:
         with ignoring(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
-                    await channel.ping(_left(self._settings.connect_timeout, until))
+                    await channel.ping(_left(self.hosts.servers[0].connect_timeout, until))
                     answers = True
             finally:
                 if not answers:

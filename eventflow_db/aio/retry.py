@@ -20,6 +20,7 @@ from ..errors import (
     InvalidValueError,
     MissingReferenceError,
     OutcomeUnknownError,
+    SchemaError,
     UnavailableError,
 )
 from ..query.codec import decode_json, encode_json
@@ -35,7 +36,13 @@ from .share import PoolError
 _ALTER_LOCK_WAIT: Final = 2
 """Seconds that a change of a table waits for its lock: whoever writes to the table waits behind it."""
 _LONGEST_PAUSE: Final = 1.0
+_AWAY_PAUSE: Final = 0.25
+"""Seconds at the most between two looks for a primary."""
+_SINGLE_PRIMARY: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
+_OFF: Final = b"OFF"
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
+_NOT_SENT: Final = (1153, 3231)
+"""What is too large tells nothing of the attempt before."""
 _IN_PLACE: Final = (DuplicateError, MissingReferenceError)
 """What an attempt meets where an earlier one has written its row, and the event that this names has gone since."""
 
@@ -44,23 +51,37 @@ class AsyncBudget:
     """How often a call may try again: bounded in number and time, with full jitter between.
 
     limit: when even an attempt is given up, by the monotonic clock; None: its own time limits hold.
-    until: when none is begun any more.
+    until: when none is begun any more; while no server can be used, until _away.
     """
 
-    __slots__ = ("_left", "_pause", "limit", "until")
+    __slots__ = ("_away", "_left", "_pause", "limit", "until")
 
     def __init__(self, settings: Settings, limit: float | None = None) -> None:
         self.limit = limit
-        self.until = time.monotonic() + settings.retry_timeout
+        now = time.monotonic()
+        self.until = now + settings.retry_timeout
+        self._away = now + settings.away_timeout
         if limit is not None:
-            self.until = min(self.until, limit)
+            self.until, self._away = min(self.until, limit), min(self._away, limit)
         self._left = settings.retry_limit
         self._pause = 0.01
+
+    @property
+    def end(self) -> float:
+        """When everything has to be done, by the monotonic clock."""
+        return max(self.until, self._away)
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing may be tried any more."""
         return self._left <= 0 or time.monotonic() >= self.until
+
+    async def until_back(self) -> bool:
+        """Wait a little for a server that can be used, which time alone bounds, or say that it is enough."""
+        if time.monotonic() >= self._away:
+            return False
+        await asleep(random.uniform(0, _AWAY_PAUSE))
+        return True
 
     async def again(self) -> bool:
         """Wait a little, or say that it is enough."""
@@ -110,25 +131,34 @@ class AsyncPooledSession(AsyncSession):
             outcome = await attempt()
             if not isinstance(outcome, EventflowDBError):
                 return outcome
+            away = self._is_away(outcome)
             if isinstance(outcome, OutcomeUnknownError):
                 if spec.idempotent == "no":
                     raise outcome
                 lost = outcome
-            elif not (
-                meaning(outcome.errno).retry
+            again = (
+                outcome is lost
+                or meaning(outcome.errno).retry
                 or outcome.errno in spec.conflict
                 # what may have run already is worth waiting for the server to come back
                 or (lost is not None and outcome.errno and isinstance(outcome, UnavailableError))
-            ):
-                break
-            if not await budget.again():
+            )
+            if not ((away and await budget.until_back()) or (again and await budget.again())):
                 break
         if lost is None:
             raise outcome
         if isinstance(outcome, _IN_PLACE) and await self._are_identical(spec, rows, lost, outcome, budget):
             return None, Result(len(rows), (), ())
-        # with 1153 nothing was sent, which tells nothing of the attempt before
-        raise outcome if isinstance(outcome, _DECIDED) and outcome.errno != 1153 else lost
+        raise outcome if isinstance(outcome, _DECIDED) and outcome.errno not in _NOT_SENT else lost
+
+    def _is_away(self, outcome: EventflowDBError) -> bool:
+        """Whether another server, or this one later, may do what this outcome says was not done, or not told."""
+        if not self.settings.away_timeout or self._pool.is_closed:
+            return False
+        if isinstance(outcome, OutcomeUnknownError) or outcome.errno == 2013 or meaning(outcome.errno).away:
+            return True
+        # who waits for a connection of the pool waits for those who look for a primary
+        return isinstance(outcome, UnavailableError) and outcome.errno is None and self._pool.hosts.is_away
 
     async def _try_call(self, call: Call, limit: float | None) -> tuple[AsyncChannel, Result] | EventflowDBError:
         spec, channel = call.spec, None
@@ -180,7 +210,7 @@ class AsyncPooledSession(AsyncSession):
 
         async def find(key: Mapping[str, Any]) -> Any:
             try:
-                result = await self._run(read.call(key), budget.until)
+                result = await self._run(read.call(key), budget.end)
             except EventflowDBError:
                 raise lost from None
             return next(iter(read.spec.decode(result)), None)
@@ -207,6 +237,9 @@ class AsyncPooledSession(AsyncSession):
         try:
             wait = min(_ALTER_LOCK_WAIT, self.settings.lock_wait_timeout)
             await channel.send(b"SET SESSION lock_wait_timeout = %d" % wait)
+            if _OFF in b"".join((await channel.send(_SINGLE_PRIMARY)).rows):
+                # changes through two members end the group: https://dev.mysql.com/doc/refman/9.7/en/group-replication-limitations.html
+                raise call.spec.failure(SchemaError, "Group Replication with several primaries is not supported")
             return await channel.run(call)
         except pymysql.err.Error as error:
             failure = translate(error, call.spec)
@@ -221,19 +254,22 @@ class AsyncPooledSession(AsyncSession):
 
     async def _open(self, spec: QuerySpec) -> AsyncChannel:
         """A connection outside the pool, which the server does not close for being idle."""
-        try:
-            channel = await self._pool.open()
+        budget = AsyncBudget(self.settings)
+        while True:
             try:
-                await channel.send(b"SET SESSION wait_timeout = 31536000")
-            except BaseException:
-                channel.abort()
-                raise
-            return channel
-        except PoolError as error:
-            failure = spec.failure(UnavailableError, str(error))
-        except pymysql.err.Error as error:
-            failure = translate(error, spec, connecting=True)
-        raise failure
+                channel = await self._pool.open()
+                try:
+                    await channel.send(b"SET SESSION wait_timeout = 31536000")
+                except BaseException:
+                    channel.abort()
+                    raise
+                return channel
+            except PoolError as error:
+                failure = spec.failure(UnavailableError, str(error))
+            except pymysql.err.Error as error:
+                failure = translate(error, spec, connecting=True)
+            if not (self._is_away(failure) and await budget.until_back()):
+                raise failure
 
 
 def _differences(spec: QuerySpec, stored: Any, values: Mapping[str, Any]) -> list[str]:

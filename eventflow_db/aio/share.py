@@ -47,7 +47,7 @@ class AsyncShare:
     """
 
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
-        self.cancellation = AsyncCancellation(settings, context)
+        self.cancellation = AsyncCancellation(context)
         self.free: list[AsyncSlot] = []
         self.idle: list[AsyncChannel] = []
         """The one that was used last goes out first."""

@@ -45,6 +45,8 @@ class Meaning(NamedTuple):
     """The server has rolled the whole transaction back, and would autocommit what comes next."""
     out_of_service: bool = False
     """The server has become read-only or stops: none of its connections is of use."""
+    away: bool = False
+    """Nothing was executed, for the server is not there or takes no writes: of several, another one may."""
 
     @property
     def retry(self) -> bool:
@@ -65,7 +67,7 @@ _VALUE: Final = (
 )  # fmt: skip
 _SCHEMA: Final = (
     1005, 1050, 1054, 1060, 1061, 1071, 1072, 1091, 1109, 1115, 1136, 1176, 1193, 1214, 1235, 1273,
-    1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1932, 3098, 3734, 3750, 3780,
+    1286, 1289, 1298, 1305, 1419, 1449, 1505, 1507, 1735, 1785, 1822, 1932, 3734, 3750, 3780,
 )  # fmt: skip
 
 MEANINGS: Final = (
@@ -80,6 +82,7 @@ MEANINGS: Final = (
     Meaning(InvalidValueError, "the server refuses a value", _VALUE, quotes=True),
     # such as many thousand names: what MariaDB makes of them counts for max_join_size
     Meaning(InvalidValueError, "it needs more than the server's limits allow", (1104, 1119, 1436, 3170)),
+    Meaning(InvalidValueError, "it is more than the cluster takes in one transaction: send a smaller batch", (3231,)),
     Meaning(InvalidValueError, "a value is too long for its column", (1406,)),
     Meaning(InvalidValueError, "a value does not fit its column's character set or collation", (1267, 1270, 1271)),
     Meaning(InvalidValueError, "the table has no partition for the row", (1526,), quotes=True),
@@ -107,15 +110,20 @@ MEANINGS: Final = (
     Meaning(
         UnavailableError,
         "could not connect",
-        (1040, 1042, 1043, 1129, 1158, 1159, 1160, 1161, 1203, 2002, 2003, 2005),
+        (1042, 1043, 1158, 1159, 1160, 1161, 2002, 2003, 2005),
         discard=True,
+        away=True,
     ),
+    Meaning(UnavailableError, "could not connect", (1040, 1129, 1203), discard=True),
     Meaning(UnavailableError, "unknown database", (1049,), discard=True),
     Meaning(UnavailableError, "the account has used up one of its limits", (1226,), discard=True),
     Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
     # from 9001 on: of ProxySQL, which has no server
-    _STOPPING._replace(numbers=(1047, 3032, 3100, 9001, 9006, 9501), out_of_service=True, no_effect=True),
-    _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True),
+    # 3796, 3797: it waited for the writes before it, as `consistency` says, and was not begun
+    _STOPPING._replace(
+        numbers=(1047, 3032, 3796, 3797, 6400, 9001, 9006, 9501), out_of_service=True, no_effect=True, away=True
+    ),
+    _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True, away=True),
     _STOPPING._replace(numbers=(1927, 3169), not_executed=True),
     _STOPPING._replace(numbers=(4031,), not_executed=True, not_begun=True),
     Meaning(
@@ -125,6 +133,7 @@ MEANINGS: Final = (
         discard=True,
         out_of_service=True,
         no_effect=True,
+        away=True,
     ),
     Meaning(
         UnavailableError,
@@ -135,12 +144,28 @@ MEANINGS: Final = (
     # the connection is lost
     Meaning(UnavailableError, "the connection was closed", (2006,), discard=True, not_executed=True, not_begun=True),
     _LOST._replace(numbers=(2013, 2014, 2027, 2055)),
-    Meaning(OutcomeUnknownError, "the server failed while committing", (1180,), discard=True),
+    # the members may have it: the number says that this one could not learn so
+    Meaning(
+        OutcomeUnknownError,
+        "the server failed while committing",
+        (1180, 3100),
+        discard=True,
+        out_of_service=True,
+        lost=True,
+    ),
     # tables, statements, the server's set-up
     Meaning(SchemaError, "a table is missing, which setup_table_schemas() makes", (1146, 1824)),
     # the text goes on with the column's name
     Meaning(SchemaError, "a column that has no default is given no value", (1364, 1423), quotes=True),
     Meaning(SchemaError, "the tables or the server are not what the SQL needs", _SCHEMA),
+    Meaning(
+        SchemaError,
+        "the table is not as the cluster needs it, with a primary key, or its primary is changing",
+        (3098,),
+        discard=True,
+        out_of_service=True,
+        away=True,
+    ),
     Meaning(SchemaError, "the server does not understand the SQL", (1064,), quotes=True),
     Meaning(SchemaError, "the server refuses a setting of the session", (1231,), quotes=True),
     Meaning(SchemaError, "binlog_format=STATEMENT does not allow READ COMMITTED: set it to ROW or MIXED", (1665,)),
@@ -149,6 +174,13 @@ MEANINGS: Final = (
 """Every meaning, with its numbers; a number that is in none of them gives the base class."""
 
 _BY_NUMBER: Final = {number: meaning for meaning in MEANINGS for number in meaning.numbers}
+_VARIANTS: Final = (
+    # of a deadlock between nodes, at COMMIT
+    (1180, "error 149", 1213),
+    (1180, "wsrep_max_ws_rows", 3231),
+    (1105, "writeset size", 3231),
+)
+"""What Galera says by numbers that mean something else: number, part of the text, and the number that means it."""
 _COLUMN: Final = re.compile(r"'([\w$]{1,64})'", re.ASCII)
 _UNKNOWN: Final = Meaning(EventflowDBError, "the database refused it", quotes=True)
 
@@ -168,7 +200,8 @@ def errno_of(error: BaseException, *, connecting: bool = False) -> int:
         if isinstance(error, OSError):
             return 2003
     if isinstance(error, pymysql.err.Error) and isinstance(number, int) and number:
-        return number
+        text = str(error.args[-1]).lower()
+        return next((meant for one, part, meant in _VARIANTS if number == one and part in text), number)
     if isinstance(error, pymysql.err.InterfaceError):
         # closed before anything was sent
         return 2006

@@ -62,13 +62,25 @@ class Reply:
     do not fill their packet, packets out of order, too few or too many.
     """
 
-    __slots__ = ("_affected", "_columns", "_continued", "_expected", "_missing", "_number", "_parts", "_rows", "status")
+    __slots__ = (
+        "_affected",
+        "_columns",
+        "_continued",
+        "_expected",
+        "_kinds",
+        "_missing",
+        "_number",
+        "_parts",
+        "_rows",
+        "status",
+    )
 
     def __init__(self, number: int = 1) -> None:
         self.status = 0
         """The server's status flags, once it is complete."""
         self._affected = 0
         self._columns: list[str] = []
+        self._kinds: list[str] = []
         self._rows: list[bytes] = []
         self._parts: list[bytes] = []
         self._missing = 4
@@ -82,7 +94,7 @@ class Reply:
     @property
     def result(self) -> Result:
         """What was read."""
-        return Result(self._affected, tuple(self._columns), self._rows)
+        return Result(self._affected, tuple(self._columns), self._rows, tuple(self._kinds))
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes; True when the reply is complete."""
@@ -149,7 +161,9 @@ class Reply:
             self._expected = kind + 1
         elif self._expected > 1:
             self._expected -= 1
-            self._columns.append(_column_name(packet))
+            name, kind_of_values = _column(packet)
+            self._columns.append(name)
+            self._kinds.append(kind_of_values)
         elif kind == 0xFE and len(packet) == _END_LENGTH:
             if self._expected == 0:
                 self._affected = len(self._rows)
@@ -184,9 +198,20 @@ def _raise(packet: bytes) -> None:
     pymysql.err.raise_mysql_exception(packet)
 
 
+_KINDS: Final = {
+    **dict.fromkeys((1, 2, 3, 8, 9, 13), "int"), **dict.fromkeys((4, 5), "float"), **dict.fromkeys((0, 246), "Decimal"),
+    **dict.fromkeys((7, 12), "datetime"), 10: "date", 245: "Any", 16: "bytes", 255: "bytes",
+}  # fmt: skip
+"""What values of the server's types are in Python; of all others text, or bytes where they have no character set."""
+_BINARY: Final = 63
+
+
 @lru_cache(512)
-def _column_name(packet: bytes) -> str:
-    """The fifth of the six strings of a column definition, which 12 bytes follow, and their number."""
+def _column(packet: bytes) -> tuple[str, str]:
+    """The name of a column, and what its values are.
+
+    They are the fifth of six strings, and among the 12 bytes behind these and behind their number.
+    """
     names = []
     position = 0
     for _ in range(6):
@@ -195,4 +220,5 @@ def _column_name(packet: bytes) -> str:
         position += length
     if position + 13 != len(packet) or packet[position] != 12 or len(packet) > _LONGEST_DEFINITION:
         raise _broken("no definition of a column")
-    return names[4].decode()
+    charset, kind = packet[position + 1] | packet[position + 2] << 8, packet[position + 7]
+    return names[4].decode(), _KINDS.get(kind) or ("bytes" if charset == _BINARY and kind != 11 else "str")

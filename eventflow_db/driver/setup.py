@@ -46,9 +46,16 @@ def connection_arguments() -> dict[str, Any]:
 def session_statements(settings: Settings) -> tuple[bytes, bytes]:
     """What every connection of ours begins with."""
     locks = f"innodb_lock_wait_timeout = {settings.lock_wait_timeout}, lock_wait_timeout = {settings.lock_wait_timeout}"
+    consistency = ""
+    if settings.consistency is not None:
+        waits = 0 if settings.consistency in ("EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER") else 7
+        consistency = (
+            f" /*!80014 , group_replication_consistency = '{settings.consistency}' */"
+            f" /*M! , wsrep_sync_wait = {waits} */"
+        )
     # by statement, because servers and what stands before them disagree on the variable's name
     isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
-    return f"{_SESSION}, autocommit = 1, {locks}".encode(), isolation.encode()
+    return f"{_SESSION}, autocommit = 1, {locks}{consistency}".encode(), isolation.encode()
 
 
 def session_problems(variables: SessionVariables) -> list[str]:

@@ -7,15 +7,13 @@ import threading
 from ssl import SSLContext
 
 from ..driver.waiting import Job, owner, settle, spawn
-from ..settings import Settings
 from .channel import Channel
 
 
 class Cancellation:
     """One job at a time, on one more connection, bounded in time by connect_timeout."""
 
-    def __init__(self, settings: Settings, context: SSLContext | None) -> None:
-        self._settings = settings
+    def __init__(self, context: SSLContext | None) -> None:
         self._context = context
         # a signal handler may come back in here
         self._lock = threading.RLock()
@@ -43,8 +41,13 @@ class Cancellation:
     def _work(self) -> None:
         channel = None
         try:
-            channel = Channel.open(self._settings, self._context)
             while (other := self._next()) is not None:
+                server = other.settings
+                assert server is not None
+                if channel is None or channel.settings is not server:
+                    if channel is not None:
+                        channel.abort()
+                    channel = Channel.connect_to(server, self._context, server.connect_timeout)
                 channel.cancel(other)
         except BaseException as error:
             # without a connection there is nothing to be done: the server is gone, or the statement takes effect

@@ -227,21 +227,16 @@ class EventPublishedFillInDomain(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
 
 class EventPublishedReadAvailable(Query):
-    def __call__(self, session: Caller, /, *, domain: str, limit: int) -> list[tuple[str, int]]: ...
+    def __call__(self, session: Caller, /, *, domain: str, limit: int) -> list[ClaimedEvent]: ...
 
 class EventPublishedReadAvailableByNames(Query):
-    def __call__(
-        self, session: Caller, /, *, domain: str, names: Sequence[str], limit: int
-    ) -> list[tuple[str, int]]: ...
+    def __call__(self, session: Caller, /, *, domain: str, names: Sequence[str], limit: int) -> list[ClaimedEvent]: ...
 
 class EventPublishedPostpone(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> int: ...
 
 class EventPublishedClaim(Query):
     def __call__(self, session: Caller, /, *, event_ids: Sequence[str], consumer: str, lease: int) -> int: ...
-
-class EventPublishedReadClaimed(Query):
-    def __call__(self, session: Caller, /, *, event_ids: Sequence[str]) -> list[ClaimedEvent]: ...
 
 class EventPublishedExtend(Query):
     def __call__(self, session: Caller, /, *, event_id: str, consumer: str, lease: int | None = ...) -> int: ...
@@ -350,6 +345,9 @@ class HubCreateTable(Query):
 
 class LockAcquire(Query):
     def __call__(self, session: Caller, /, *, reference: str, timeout: int) -> int | None: ...
+
+class LockIsHeld(Query):
+    def __call__(self, session: Caller, /, *, reference: str) -> int | None: ...
 
 class LockRelease(Query):
     def __call__(self, session: Caller, /, *, reference: str) -> int | None: ...
@@ -500,7 +498,6 @@ class EventPublishedQueries:
     read_available_by_names: EventPublishedReadAvailableByNames
     postpone: EventPublishedPostpone
     claim: EventPublishedClaim
-    read_claimed: EventPublishedReadClaimed
     extend: EventPublishedExtend
     release_list: EventPublishedReleaseList
     read_domains: EventPublishedReadDomains
@@ -539,6 +536,7 @@ class HubQueries:
 
 class LockQueries:
     acquire: LockAcquire
+    is_held: LockIsHeld
     release: LockRelease
 
 class LogQueries:

@@ -15,16 +15,21 @@ from ..driver.errnos import errno_of, meaning, translate
 from ..driver.reply import Reply, first_number, read_ok
 from ..driver.setup import session_statements
 from ..driver.sync import Transport
+from ..errors import AccessDeniedError
 from ..foreign import is_foreign
+from ..hosts import ROLE, ROLE_WITHOUT_MEMBERS, Hosts
 from ..query.rows import Result, parse_rows
 from ..query.statement import Call
 from ..settings import Settings, destination
 
 _FACTS: Final = (
-    b"SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
-    b" CONCAT_WS('/', @@hostname, @@port, @@server_id)"
+    "SELECT @@SESSION.max_allowed_packet, @@innodb_rollback_on_timeout,"
+    " CONCAT_WS('/', @@hostname, @@port, @@server_id), {role}"
 )
-"""What a connection asks when it opens: the longest statement, what 1205 undoes, and which server this is."""
+"""What a connection asks when it opens: the longest statement, what 1205 undoes, which server this is and its role."""
+_GROUP_LIMIT: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_transaction_size_limit'"
+_LARGE: Final = 1 << 16
+"""Bytes from which on a statement may be more than a group takes."""
 _AUTOCOMMIT: Final = SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT
 _IN_TRANSACTION: Final = SERVER_STATUS.SERVER_STATUS_IN_TRANS
 _MALFORMED: Final = (LookupError, ValueError, AssertionError, struct.error)
@@ -43,22 +48,58 @@ class Channel(Transport):
     """Seconds without a byte from the server after which it counts as lost."""
     used = 0.0
     """When it last answered, by the monotonic clock."""
+    _hosts: Hosts | None = None
+    """What its server has to be; None where any will do."""
     _server = ""
+    _group_limit: int | None = None
+    _sent = 0
+    """Bytes of the statements of the transaction so far."""
 
     @classmethod
-    def open(
-        cls, settings: Settings, context: SSLContext | None, timeout: float | None = None, slot: Any = None
+    def open(cls, hosts: Hosts, context: SSLContext | None, timeout: float | None = None, slot: Any = None) -> Channel:
+        """Connect to a server that is as wanted, authenticate and set the session up.
+
+        All within `timeout` seconds, or connect_timeout.
+        """
+        until = time.monotonic() + (timeout or hosts.settings.connect_timeout)
+        asked = hosts if hosts.has_wish else None
+        failures: list[tuple[Settings, pymysql.err.Error]] = []
+        for server in hosts.in_order():
+            if (left := until - time.monotonic()) <= 0:
+                break
+            try:
+                channel = cls.connect_to(server, context, min(left, server.connect_timeout), slot, asked)
+                hosts.note(server, failed=False)
+                return channel
+            except pymysql.err.Error as error:
+                if is_foreign(error):
+                    raise
+                hosts.note(server, failed=True)
+                failures.append((server, error))
+        hosts.is_away = True
+        for _, failure in failures:
+            # an account that one of them refuses is not one to wait for
+            if len(hosts.servers) == 1 or meaning(failure.args[0]).error is AccessDeniedError:
+                raise failure
+        raise hosts.failure(failures)
+
+    @classmethod
+    def connect_to(
+        cls, server: Settings, context: SSLContext | None, timeout: float, slot: Any = None, hosts: Hosts | None = None
     ) -> Channel:
-        """Connect, authenticate and set the session up, all within `timeout` seconds, or connect_timeout."""
+        """Connect to this server within so many seconds; hosts: what it has to be."""
         try:
-            return cls._connect(settings, context, timeout or settings.connect_timeout, slot)
+            return cls._connect(server, context, timeout, slot, hosts)
         except pymysql.err.Error as error:
-            error.destination = destination(settings)
+            error.destination = destination(server)
             raise
 
     @classmethod
-    def _connect(cls, settings: Settings, context: SSLContext | None, timeout: float, slot: Any) -> Channel:
+    def _connect(
+        cls, settings: Settings, context: SSLContext | None, timeout: float, slot: Any, hosts: Hosts | None
+    ) -> Channel:
         channel = cls(cls.connection_of(settings, context), settings)
+        channel._hosts = hosts
         channel.slot = slot
         channel.read_timeout = settings.read_timeout
         try:
@@ -66,10 +107,7 @@ class Channel(Transport):
                 channel.connect()
                 for statement in session_statements(settings):
                     channel.send(statement)
-                facts = channel.send(_FACTS)
-            ((channel.packet_limit, channel.rolls_back_on_timeout, channel._server),) = parse_rows(
-                facts.rows, (int, lambda flag: flag == b"1", bytes.decode), range(3)
-            )
+                channel._ask_facts()
         except (OSError, EOFError, *_MALFORMED) as error:
             channel.abort()
             if is_foreign(error):
@@ -80,6 +118,21 @@ class Channel(Transport):
             channel.abort()
             raise
         return channel
+
+    def _ask_facts(self) -> None:
+        """Ask which server this is, and refuse it where it is not what the settings want."""
+        hosts = self._hosts
+        try:
+            facts = self.send(_FACTS.format(role="''" if hosts is None else ROLE).encode())
+        except pymysql.err.Error as error:
+            if error.args[0] != 1142:
+                raise
+            facts = self.send(_FACTS.format(role=ROLE_WITHOUT_MEMBERS).encode())
+        ((self.packet_limit, self.rolls_back_on_timeout, self._server, role),) = parse_rows(
+            facts.rows, (int, lambda flag: flag == b"1", bytes.decode, bytes.decode), range(4)
+        )
+        if hosts is not None and (refusal := hosts.refusal(role)) is not None:
+            raise pymysql.err.OperationalError(2003, refusal)
 
     @property
     def is_autocommitting(self) -> bool:
@@ -95,7 +148,20 @@ class Channel(Transport):
         if self.packet_limit is not None and len(call.text) >= self.packet_limit:
             # the server would close the connection, and the lost connection invite to send it again
             raise pymysql.err.DataError(1153, "larger than max_allowed_packet, not sent")
+        self._sent = len(call.text) + (0 if self.is_autocommitting else self._sent)
+        if self._sent >= _LARGE and self.settings is not None and call.spec.writes:
+            return self._send_large(call.text, until)
         return self.send(call.text) if until is None else self._send_until(call.text, until)
+
+    def _send_large(self, statement: bytes, until: float | None) -> Result:
+        """Send what may be more than the server's group takes in one transaction, unless it is."""
+        if self._group_limit is None:
+            found = parse_rows(self.send(_GROUP_LIMIT).rows, (bytes.decode, int))
+            self._group_limit = next((limit for _, limit in found), 0)
+        if 0 < self._group_limit <= self._sent:
+            # the group would refuse it at the end, by an error that has other reasons too
+            raise pymysql.err.DataError(3231, "larger than group_replication_transaction_size_limit, not sent")
+        return self.send(statement) if until is None else self._send_until(statement, until)
 
     def _send_until(self, statement: bytes, until: float) -> Result:
         try:
@@ -134,11 +200,14 @@ class Channel(Transport):
         return result
 
     def ping(self, timeout: float) -> None:
-        """Have the server answer within so many seconds."""
+        """Have the server answer within so many seconds, and, of several, be what the settings want."""
         self.limit(timeout)
         try:
             with self.within(timeout):
-                self.connection.ping(reconnect=False)
+                if self._hosts is None:
+                    self.connection.ping(reconnect=False)
+                else:
+                    self._ask_facts()
         except (OSError, EOFError, *_MALFORMED) as error:
             if is_foreign(error):
                 raise

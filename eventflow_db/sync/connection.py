@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pymysql.err
 from pymysql.constants import CLIENT
@@ -24,6 +24,9 @@ from ..query.statement import Call, Statement
 from ..redact import redacting_all
 from .channel import Channel
 from .operations import Session
+
+if TYPE_CHECKING:
+    from .lock import Lock
 
 T = TypeVar("T")
 _LOST: Final = "the connection was lost, the transaction is rolled back"
@@ -142,7 +145,7 @@ class ConnectionSession(Session):
         """
         return _AsyncSavepoint(self)
 
-    def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
+    def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[Lock]:
         """Not inside a transaction: a lock has a connection of its own, and outlives a transaction.
 
         Raises: InvalidValueError (E_EVENTFLOW_DB_LOCK).

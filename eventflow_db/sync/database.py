@@ -177,15 +177,17 @@ class EventflowDB(PooledSession):
         done: T = result
         return done
 
-    def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[None]:
+    def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[Lock]:
         """Hold a named lock of the server: `with db.lock("nightly"): …`.
 
         reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
         a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
         connection of its own, outside the pool, and is released even when the block raises.
 
-        Raises: ConflictError when it was not had in time; UnavailableError at the end of the block when its
-        connection, and with it the lock, had been lost (E_EVENTFLOW_DB_LOCK).
+        `with … as lock`: `lock.check()` raises UnavailableError when its connection, and with it the lock,
+        is lost; so does the end of the block.
+
+        Raises: ConflictError when it was not had in time; UnavailableError (E_EVENTFLOW_DB_LOCK).
         """
         return Lock(self, reference, timeout)
 

@@ -10,6 +10,7 @@ import pymysql.err
 
 from ..driver.waiting import has_ended, owner, sleep
 from ..foreign import ignoring
+from ..hosts import Hosts
 from ..settings import Settings, ssl_context
 from .channel import Channel
 from .share import PoolError, Share, Slot
@@ -26,6 +27,7 @@ class Pool:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._context = ssl_context(settings)
+        self.hosts = Hosts(settings)
         self._shares: dict[object, Share] = {}
         self._renewed = 0.0
         self._doubted = 0.0
@@ -98,7 +100,7 @@ class Pool:
         """
         self._check_open()
         timeout = _left(self._settings.connect_timeout, until)
-        return Channel.open(self._settings, self._context, timeout, slot)
+        return Channel.open(self.hosts, self._context, timeout, slot)
 
     def _is_fresh(self, channel: Channel) -> bool:
         return (
@@ -114,7 +116,7 @@ class Pool:
         with ignoring(pymysql.err.Error):
             try:
                 if channel.is_open and channel.opened >= self._renewed:
-                    channel.ping(_left(self._settings.connect_timeout, until))
+                    channel.ping(_left(self.hosts.servers[0].connect_timeout, until))
                     answers = True
             finally:
                 if not answers:

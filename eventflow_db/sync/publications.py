@@ -81,12 +81,13 @@ class Publications(Methods):
             size = limit
             for _ in range(_ROUNDS):
                 found = read(session, **filters, limit=size)
-                claimable = [event_id for event_id, is_claimable in found if is_claimable][:limit]
-                if waiting := [event_id for event_id, is_claimable in found if not is_claimable]:
+                claimable = [event for event in found if event.attempts > 0][:limit]
+                if waiting := [event.id for event in found if event.attempts == 0]:
                     queries.postpone(session, event_ids=waiting)
                 if claimable:
-                    queries.claim(session, event_ids=claimable, consumer=consumer, lease=lease)
-                    return queries.read_claimed(session, event_ids=claimable)
+                    event_ids = [event.id for event in claimable]
+                    queries.claim(session, event_ids=event_ids, consumer=consumer, lease=lease)
+                    return claimable
                 if not waiting:
                     break
                 size = max(limit, _MOST_POSTPONED)

@@ -48,7 +48,7 @@ class Share:
     """
 
     def __init__(self, settings: Settings, context: SSLContext | None) -> None:
-        self.cancellation = Cancellation(settings, context)
+        self.cancellation = Cancellation(context)
         self.free: list[Slot] = []
         self.idle: list[Channel] = []
         """The one that was used last goes out first."""
