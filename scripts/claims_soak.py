@@ -295,7 +295,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (1)")
     parser.add_argument("--publishers", type=int, default=16, help="half of them for each API (16)")
     options = parser.parse_args(arguments)
-    with running_server() as server:
+    # Not in memory, for the reason that soak.py gives.
+    with running_server(data_root=Path(tempfile.gettempdir())) as server:
         print(f"{server.kind} {server.version}, seed {options.seed}, {options.seconds:g} s", flush=True)
         lines, wrong = soak(server, options.seconds, options.seed, options.publishers)
     for line in (*lines, f"{len(wrong)} wrong", *wrong[:20]):

@@ -80,10 +80,24 @@ choose_server() {
   export EVENTFLOW_TEST_SERVER
 }
 
+# run_on_cluster KIND COMMAND...: runs it on the primary of a cluster of three nodes, brought up for the run.
+run_on_cluster() {
+  local kind=$1 environment status=0
+  shift
+  make_cluster_image "$kind"
+  environment=$("$python" scripts/cluster.py up "$kind" -- --local-infile=1)
+  # the tests set their own
+  eval "$(sed -n /EVENTFLOW_TEST_/p <<<"$environment")"
+  trap '"$python" scripts/cluster.py down "$EVENTFLOW_TEST_CLUSTER"' EXIT
+  "$python" "$@" || status=$?
+  return "$status"
+}
+
 # run_on_server COMMAND... -- ARGUMENTS...: takes --server out of the arguments, sets everything up and
 # runs COMMAND with the rest of them.
 run_on_server() {
-  local choice=${EVENTFLOW_TEST_SERVER:-auto} usage="--server takes auto, local, docker, an image or a URL"
+  local choice=${EVENTFLOW_TEST_SERVER:-auto}
+  local usage="--server takes auto, local, docker, an image, a URL, cluster:mysql or cluster:mariadb"
   local command=() arguments=()
   while [ "$1" != -- ]; do command+=("$1"); shift; done
   shift
@@ -96,6 +110,43 @@ run_on_server() {
     esac
   done
   setup_venv
-  choose_server "$choice"
-  exec "$python" "${command[@]}" ${arguments[@]+"${arguments[@]}"}
+  case $choice in
+    cluster:*) run_on_cluster "${choice#*:}" "${command[@]}" ${arguments[@]+"${arguments[@]}"} ;;
+    *)
+      choose_server "$choice"
+      exec "$python" "${command[@]}" ${arguments[@]+"${arguments[@]}"}
+      ;;
+  esac
+}
+
+# make_image IMAGE SUITE PACKAGES: a Docker image of Debian's packages, from the mirror that apt uses.
+make_image() {
+  local log mirror=()
+  if docker image inspect "$1" &>/dev/null; then return; fi
+  command -v mmdebstrap >/dev/null || apt_install mmdebstrap debian-archive-keyring
+  if grep -q '^ID=debian' /etc/os-release; then
+    # one of the two files is there
+    mapfile -t mirror < <({ cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true; } |
+      sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb  *\(\[[^]]*\] *\)\{0,1\}\([^ ]*\).*/\2/p' | sed -n 1p)
+  fi
+  log=$(mktemp)
+  say "making $1 of Debian's packages"
+  if ! mmdebstrap --quiet --variant=apt --include="$3,iptables" --aptopt='Acquire::Check-Valid-Until "false"' \
+    --essential-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod +x "$1/usr/sbin/policy-rc.d"' \
+    --customize-hook='grep -q ^mysql: "$1/etc/passwd" || {
+      echo "mysql:x:970:970::/nonexistent:/bin/false" >>"$1/etc/passwd"; echo "mysql:x:970:" >>"$1/etc/group"; }' \
+    --customize-hook='rm -rf "$1/var/lib/mysql"' \
+    "$2" - ${mirror[@]+"${mirror[@]}"} 2>"$log" | docker import - "$1" >/dev/null; then
+    tail -n 5 "$log" >&2
+    return 1
+  fi
+}
+
+# make_cluster_image mysql|mariadb: the image that the nodes of a cluster run in, once.
+make_cluster_image() {
+  docker info &>/dev/null || { say "no Docker engine answers (sudo systemctl start docker)"; return 3; }
+  case $1 in
+    mysql) make_image eventflow-cluster:mysql-9.7 sid mysql-server-core ;;
+    mariadb) make_image eventflow-cluster:mariadb-11.8 trixie mariadb-server,galera-4,rsync,mariadb-backup ;;
+  esac
 }

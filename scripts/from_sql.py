@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from keyword import iskeyword
 
+from eventflow_db.cli.stubs import result_type
 from eventflow_db.query.annotations import shape
 from eventflow_db.query.parameters import TYPES, split_mark
 from eventflow_db.query.spec import QuerySpec
@@ -124,18 +125,11 @@ def _records(spec: QuerySpec) -> Iterator[str]:
         yield spec.takes[1]
 
 
-def _gives(spec: QuerySpec) -> str:
-    """The type of what a query gives."""
-    base = spec.returns.rstrip("*?").replace("(", "tuple[").replace(")", "]")
-    kinds = {"rows": f"list[{base}]", "changed": "bool", "affected": "int", "none": "None"}
-    return kinds.get(shape(spec.returns), base + (" | None" if spec.returns.endswith("?") else ""))
-
-
 def _method_gives(spec: QuerySpec) -> str:
     if spec.returns == "bool?":
         # no row is False
         return "bool"
-    return _gives(spec).replace("list", "AsyncIterator") if _is_iterator(spec) else _gives(spec)
+    return result_type(spec).replace("list", "AsyncIterator") if _is_iterator(spec) else result_type(spec)
 
 
 def _arguments(spec: QuerySpec) -> list[str]:
@@ -306,7 +300,7 @@ def catalogue(specs: Specs) -> str:
             optional = " | None = ..." if split_mark(text)[1] else ""
             parameters.append(f", {parameter}: {kind}{optional}")
         words = "".join([", *", *parameters] if parameters else [])
-        gives = {"changed": "int", "none": "int"}.get(shape(spec.returns), _gives(spec))
+        gives = {"changed": "int", "none": "int"}.get(shape(spec.returns), result_type(spec))
         owner = "".join(word.title() for word in (*table.split("_"), *name.split("_")))
         parts.append(
             f"class {owner}(Query):\n"
@@ -397,8 +391,10 @@ def _by_hand(source: str) -> Iterator[tuple[str, str, str, str, str]]:
             # a subclass has it
             continue
         given = method.args
-        given.args = [one for one in given.args if one.arg != "self"]
-        for one in (*given.args, *given.kwonlyargs):
+        given.args, given.posonlyargs = (
+            [one for one in some if one.arg != "self"] for some in (given.args, given.posonlyargs)
+        )
+        for one in (*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, [given.kwarg])):
             one.annotation = None
         given.kw_defaults = [constants.get(ast.unparse(one), one) if one else None for one in given.kw_defaults]
         table = re.search(r"_sql\.(\w+)", body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, TypeVar
@@ -213,9 +213,10 @@ STORY: list[tuple[str, Any]] = [
 """Operations with their own arguments in a fitting order, and what they give, a list by its length; then the others."""
 
 
-def walk(db: Session) -> None:
-    """Call the operations of the story."""
+def walk(db: Session, after: Callable[[str], None] = lambda name: None) -> None:
+    """Call the operations of the story, and something else after each."""
     for name, expected in STORY:
         given = call(db, name)
+        after(name)
         if expected is not ABSENT:
             assert (len(given) if isinstance(given, list) else given) == expected, name

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pymysql
 
 from eventflow_db import NewEvent, Settings, Transaction
@@ -69,6 +71,19 @@ def statements(admin: Admin, text: str) -> int:
 def scratches(admin: Admin) -> set[str]:
     """The scratch databases of `check` that are on the server."""
     return {str(name) for (name,) in admin.execute("SHOW DATABASES") if str(name).startswith(PREFIX)}
+
+
+@contextlib.contextmanager
+def granted(admin: Admin, settings: Settings, *grants: str) -> Iterator[Settings]:
+    """The settings of an account with these grants, such as `SELECT ON *.*`, and no others."""
+    admin.execute("DROP USER IF EXISTS 'granted'@'%'")
+    admin.execute("CREATE USER 'granted'@'%' IDENTIFIED BY 'granted'")
+    try:
+        for grant in grants:
+            admin.execute(f"GRANT {grant} TO 'granted'@'%'")
+        yield msgspec.structs.replace(settings, user="granted", password="granted")
+    finally:
+        admin.execute("DROP USER 'granted'@'%'")
 
 
 # --- other sessions

@@ -17,7 +17,7 @@ from eventflow_db.query import load_specs
 from eventflow_db.query.annotations import shape
 
 PACKAGE = Path(eventflow_db.__file__).parent
-TOP = ("foreign", "errors", "printable", "redact", "forking", "identifiers", "records", "inputs", "settings")
+TOP = ("foreign", "errors", "printable", "redact", "forking", "identifiers", "records", "inputs", "settings", "hosts")
 ORDER = (*TOP, "query", "driver", "aio", "sync", "check", "cli", "testing")
 """Each imports only what stands before it."""
 LAZY = {("query", "check")}

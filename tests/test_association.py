@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -245,6 +246,18 @@ def test_iter_events_by_domain_and_cpid_gives_each_once_whatever_the_page(
     for page in (1, 2, 4, 100):
         assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid", page=page))) == there
     assert ids(list(db.iter_events_by_domain_and_cpid("domain", "cpid", after=there[3]))) == there[4:]
+
+
+@pytest.mark.parametrize("given", [(), ("domain",)])
+def test_iter_events_of_an_entity_gives_each_once_whatever_the_page(db: EventflowDB, given: tuple[str, ...]) -> None:
+    there = [f"event-{number}" for number in range(5)]
+    db.persist_events([{**EVENT, "id": id} for id in there])
+    db.persist_events_eid([(id, "eid") for id in there])
+    read: Any = db.iter_events_by_domain_and_eid if given else db.iter_events_by_eid
+    for page in (1, 2, 5, 100):
+        # one that goes round in circles ends here
+        assert ids(list(itertools.islice(read(*given, "eid", page=page), 10))) == there
+    assert ids(list(read(*given, "eid", after=there[2]))) == there[3:]
 
 
 # --- entities, whatever the domain

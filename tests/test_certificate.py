@@ -240,3 +240,12 @@ def test_read_certificates_expiring_gives_active_ones_soonest_first(
     db.revoke_certificate("revoked")
     found = db.read_certificates_expiring(now + timedelta(30))
     assert [row.id for row in found] == ["in -1 days", "in 10 days", "in 20 days"]
+
+
+def test_read_certificates_expiring_leaves_out_what_ends_at_that_second(
+    db: EventflowDB, certificate: NewCertificate
+) -> None:
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    db.persist_certificate({**certificate, "validity": moment})
+    assert db.read_certificates_expiring(moment) == []
+    assert len(db.read_certificates_expiring(moment + timedelta(seconds=1))) == 1

@@ -109,7 +109,8 @@ def test_claim_of_another_domain_gives_nothing(db: EventflowDB, publish: Publish
 
 def test_claim_of_names_leaves_the_others(db: EventflowDB, publish: Publish) -> None:
     ids = [publish(name=name) for name in ("a", "b", "c", "a")]
-    assert claim(db, names=["a", "c"]) == [ids[0], ids[2], ids[3]]
+    claimed = db.claim_events_published("domain", "consumer", names=["a", "c"])
+    assert [(event.id, event.attempts) for event in claimed] == [(ids[0], 1), (ids[2], 1), (ids[3], 1)]
     assert claim(db, names=[]) == []
     assert claim(db) == [ids[1]]
 
@@ -173,6 +174,22 @@ def test_claim_beside_a_transaction_that_has_claimed_takes_the_next_without_wait
     with db.transaction() as tx:
         assert claim(tx, limit=1) == [first]  # type: ignore[arg-type]
         assert claim(db) == [second]
+
+
+@pytest.mark.parametrize("names", [None, [EVENT["name"]]])
+def test_claim_locks_its_publications_alone(
+    db: EventflowDB, publish: Publish, admin: Admin, database: str, names: list[str] | None
+) -> None:
+    claimed, waiting = publish(), publish()
+    for event_id in (claimed, waiting):
+        db.persist_event_scheduled({"event_id": event_id, "scheduled": NOON})
+    db.update_event_scheduled_executed(claimed)
+    with db.transaction() as tx:
+        assert claim(tx, names=names) == [claimed]  # type: ignore[arg-type]
+        for table, key in (("event", "id"), ("event_scheduled", "event_id")):
+            locked = f"SELECT {key} FROM `{database}`.{table} FOR UPDATE SKIP LOCKED"
+            assert {row[0] for row in admin.execute(locked)} == {claimed, waiting}
+        assert admin.execute(f"SELECT event_id FROM `{database}`.event_published FOR UPDATE SKIP LOCKED") == ()
 
 
 def test_claim_whose_commit_reply_is_lost_claims_others_and_comes_back_with_its_lease(
@@ -279,14 +296,16 @@ def test_claim_of_what_node_has_executed_gives_it(db: EventflowDB, publish: Publ
     assert claim(db) == [event_id]
 
 
-def test_claim_looks_again_for_what_is_overdue_within_ten_minutes(
-    db: EventflowDB, publish: Publish, set_columns: Set
+@pytest.mark.parametrize(("overdue", "seconds"), [(0, 2), (120, 120), (2_592_000, 600)])
+def test_claim_looks_again_for_what_is_overdue_after_as_long_again_and_ten_minutes_at_the_most(
+    db: EventflowDB, publish: Publish, set_columns: Set, overdue: int, seconds: int
 ) -> None:
     event_id = publish()
-    db.persist_event_scheduled({"event_id": event_id, "scheduled": datetime.now(UTC) - timedelta(days=30)})
+    db.persist_event_scheduled({"event_id": event_id, "scheduled": datetime.now(UTC) - timedelta(seconds=overdue)})
     set_columns(event_id, available=later(-60))
     assert claim(db) == []
-    assert db.read_event_published(event_id).available <= datetime.now(UTC) + timedelta(minutes=10)
+    waits = db.read_event_published(event_id).available - datetime.now(UTC)
+    assert timedelta(seconds=seconds - 10) <= waits <= timedelta(seconds=seconds + 10)
 
 
 # --- what a consumer does with its claim
@@ -549,11 +568,14 @@ def test_requeued_event_is_claimed_or_consumed_by_a_spoke_of_node(
     assert claim(db) == [ids[1]]
 
 
-def test_release_lets_hubs_and_spokes_have_it_again(db: EventflowDB, hub: NewHub, publish: Publish) -> None:
+@pytest.mark.parametrize("by", ["hub", "spoke", "hub and spoke"])
+def test_release_lets_hubs_and_spokes_have_it_again(db: EventflowDB, hub: NewHub, publish: Publish, by: str) -> None:
     db.persist_hub(hub)
     event_id = publish()
-    db.update_event_published_to_consumed_by_hub(event_id, "hub-id")
-    db.update_event_published_to_consumed_by_spoke(event_id, "spoke")
+    if "hub" in by:
+        db.update_event_published_to_consumed_by_hub(event_id, "hub-id")
+    if "spoke" in by:
+        db.update_event_published_to_consumed_by_spoke(event_id, "spoke")
     assert db.release_events_published([event_id]) == 1
     assert db.update_event_published_to_consumed_by_hub(event_id, "hub-id") is True
     assert claim(db) == [event_id]

@@ -364,12 +364,13 @@ def test_iter_events_by_domain_and_pid_after_other_than_a_position_raises(nowher
 
 
 def test_read_latest_event_by_domain_and_pid_gives_the_last_by_time_then_id(db: EventflowDB, admin: Admin) -> None:
-    ids = db.persist_events([EVENT, EVENT, EVENT])
+    later = NOON + timedelta(milliseconds=1)
+    times = {"a": later, "b": later, "c": NOON}
+    db.persist_events([{**EVENT, "id": id, "timestamp": time} for id, time in times.items()])
     db.persist_event({**EVENT, "pid": "other"})
     latest = db.read_latest_event_by_domain_and_pid("domain", "pid")
     assert latest is not None
-    assert latest == db.read_events_by_domain_and_pid("domain", "pid")[-1]
-    assert latest.id in ids
+    assert latest.id == "b"
 
 
 def test_read_latest_event_by_domain_and_pid_without_events_is_none(db: EventflowDB) -> None:
@@ -384,7 +385,10 @@ def test_read_latest_event_by_domain_and_pid_deserializes_on_request(db: Eventfl
 
 
 def test_read_events_by_rid_gives_the_answers_oldest_first(db: EventflowDB, event_id: str) -> None:
-    answers = db.persist_events([{**EVENT, "rid": event_id}, {**EVENT, "rid": event_id, "domain": "other"}])
+    # the order of the ids is another one
+    first = new(id="b", rid=event_id, timestamp=NOON)
+    later = new(id="a", rid=event_id, timestamp=NOON + timedelta(milliseconds=1), domain="other")
+    answers = db.persist_events([first, later])
     assert [event.id for event in db.read_events_by_rid(event_id)] == answers
     assert [event.id for event in db.read_events_by_rid(event_id, limit=1)] == answers[:1]
     assert db.read_events_by_rid(answers[0]) == []

@@ -160,6 +160,22 @@ def test_lock_lost_while_held_raises_at_the_end(db: EventflowDB, admin: Admin) -
     assert caught.value.code == CODE
 
 
+def test_lock_check_passes_while_it_is_held_and_raises_once_it_is_lost(db: EventflowDB, admin: Admin) -> None:
+    with pytest.raises(errors.UnavailableError) as caught, db.lock("reference") as lock:
+        lock.check()
+        admin.execute(f"KILL CONNECTION {holder(admin, 'reference')}")
+        lock.check()
+        raise Stop
+    assert caught.value.code == CODE
+
+
+def test_lock_check_after_the_block_raises(db: EventflowDB) -> None:
+    with db.lock("reference") as lock:
+        pass
+    with pytest.raises(errors.InvalidValueError):
+        lock.check()
+
+
 def test_lock_lost_while_held_leaves_the_blocks_own_error(db: EventflowDB, admin: Admin) -> None:
     with pytest.raises(Stop), db.lock("reference"):
         admin.execute(f"KILL CONNECTION {holder(admin, 'reference')}")

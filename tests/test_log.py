@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eventflow_db import EventflowDB, errors
+from eventflow_db.testing import Server
 
 from .api import API, concurrently
 from .operations import fails
@@ -309,6 +310,23 @@ def test_prune_log_goes_by_bounds_and_leaves_other_partitions(log_db: EventflowD
     log.split("p_cold_20100101", "2025-01-01")
     assert log_db.prune_log(DAY) == 0
     assert log.partitions == ["p_other", "p_cold_20100101", "p_hot"]
+
+
+def test_log_operations_pass_over_the_partitions_of_other_databases(
+    log_db: EventflowDB, log: Log, admin: Admin, eventflow_server: Server, empty_database: str, today: date
+) -> None:
+    other = f"{empty_database}_2"
+    admin.execute(f"CREATE DATABASE `{other}`")
+    try:
+        with EventflowDB(eventflow_server.database_url(other)) as others:
+            others.create_table_log()
+            others.archive_log(DAY)
+            others.prepare_log_partitions(5)
+        assert log_db.prune_log(today) == 0
+        assert log_db.prepare_log_partitions(1) == 1
+    finally:
+        admin.execute(f"DROP DATABASE `{other}`")
+    assert len(log.partitions) == 2
 
 
 def test_prune_log_twice_drops_nothing_more(log_db: EventflowDB) -> None:

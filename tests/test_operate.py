@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -74,6 +75,24 @@ def test_setup_makes_the_tables(empty_database: str, admin: Admin) -> None:
 
 
 # --- publications
+
+
+def test_setup_print_gives_sql_that_makes_the_tables_with_foreign_keys_checked(
+    empty_database: str, admin: Admin
+) -> None:
+    done = run("setup", "--print")
+    assert done.returncode == 0
+    admin.use(empty_database)
+    for statement in done.stdout.split(";")[:-1]:
+        admin.execute(statement)
+    made = {row[0] for row in admin.execute("SHOW TABLES")}
+    assert made == {
+        "event",
+        *(f"event_{name}" for name in ("cpid", "eid", "published", "scheduled")),
+        "hub",
+        "log",
+        "certificate",
+    }
 
 
 def test_published_list_prints_a_table_or_json(url: str, dead: list[str]) -> None:
@@ -194,6 +213,40 @@ def test_lock_that_somebody_holds_exits_with_1_and_runs_nothing(url: str, db: Ev
     with db.lock("nightly"):
         done = run("lock", "nightly", "--url", url, "--", sys.executable, "-c", "print('ran')")
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """The command, once what it runs says that it runs."""
+    command = [sys.executable, "-m", "eventflow_db.cli", *arguments, "--", sys.executable, "-c", SLEEPS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "runs\n"
+    return process
+
+
+SLEEPS = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit('terminated'))
+print('runs', flush=True)
+time.sleep(30)
+"""
+
+
+def test_lock_that_is_lost_terminates_the_command(url: str, admin: Admin) -> None:
+    with start("lock", "nightly", "--url", url) as process:
+        holder = admin.execute("SELECT IS_USED_LOCK('nightly')")[0][0]
+        admin.execute(f"KILL CONNECTION {holder}")
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert said.startswith("terminated\n")
+    assert "could not lock" in said
+
+
+def test_lock_that_is_terminated_terminates_the_command(url: str) -> None:
+    with start("lock", "nightly", "--url", url) as process:
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (143, "terminated\n")
 
 
 # --- status

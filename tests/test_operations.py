@@ -17,7 +17,7 @@ from eventflow_db.sync.retry import Budget
 
 from .operations import OPERATIONS, PREFIX, TABLES, call, fails
 
-TRANSACTION: dict[str, tuple[str, ...]] = {"transaction": ("TRANSACTION",)}
+TRANSACTION: dict[str, tuple[str, ...]] = {"transaction": ("TRANSACTION",), "call": ("CALL",)}
 OF_DATABASE: dict[str, tuple[str, ...]] = TRANSACTION | {
     "run_transaction": ("TRANSACTION",),
     "close": (),
@@ -117,3 +117,36 @@ def test_every_query_of_many_rows_has_one_order_and_the_limit_behind_it() -> Non
         )
     ]
     assert disordered == []
+
+
+CHANGES: dict[str, tuple[str, set[str]]] = {
+    "update_hub_to_quit": ("read_hub", {"quit"}),
+    "update_event_published_to_consumed_by_hub": ("read_event_published", {"consumed_hub", "hub"}),
+    "update_event_published_to_consumed_by_spoke": ("read_event_published", {"consumed_spoke", "consumer"}),
+    "update_event_published_to_success": ("read_event_published", {"success"}),
+    "update_event_published_to_failed": ("read_event_published", {"failed"}),
+    "update_event_published_to_orphan": ("read_event_published", {"orphan"}),
+    "update_event_scheduled_executed": ("read_event_scheduled", {"executed"}),
+    "update_event_scheduled_success": ("read_event_scheduled", {"success"}),
+    "update_event_scheduled_failed": ("read_event_scheduled", {"failed"}),
+}
+"""The operations that update a row: what reads it, and the fields that they change."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_update_changes_the_fields_that_it_says_and_no_others(db: EventflowDB, name: str) -> None:
+    for made in ("persist_hub", "persist_event", "persist_event_published", "persist_event_scheduled"):
+        call(db, made)
+    read, fields = CHANGES[name]
+    before, _, after = call(db, read), call(db, name), call(db, read)
+    assert {field for field in before.__struct_fields__ if getattr(before, field) != getattr(after, field)} == fields
+
+
+def test_every_update_of_a_row_by_its_key_is_known_here() -> None:
+    updates = {
+        spec.method
+        for spec in load_specs().values()
+        if spec.verb == "UPDATE" and spec.returns == "changed" and spec.method and "event_published" not in spec.name
+    }
+    # those are told by tests of their own
+    assert updates - {"cancel_event_scheduled", "reschedule_event", "revoke_certificate"} <= CHANGES.keys()

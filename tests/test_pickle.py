@@ -29,6 +29,7 @@ from eventflow_db import (
     connection_arguments,
     errors,
 )
+from eventflow_db.errors import ContractError
 from eventflow_db.records import ScheduleCount, ServerState
 
 from .api import API
@@ -58,7 +59,7 @@ def target(thing: Any) -> Any:
 
 
 def test_every_public_class_is_known_here() -> None:
-    known = [*RECORDS.values(), *ERRORS.values(), *DATABASES, *BOUND, Settings, RemoteError, Map]
+    known = [*RECORDS.values(), *ERRORS.values(), *DATABASES, *BOUND, Settings, RemoteError, Map, errors.Refusal]
     assert {name for name, kind in PUBLIC.items() if kind not in known and not is_typeddict(kind)} == set()
     assert len(RECORDS) >= 5
     assert len(ERRORS) == 11
@@ -80,6 +81,14 @@ def test_error_comes_back_from_a_pickle(name: str, errno: int | None) -> None:
     error = ERRORS[name]("E_EVENTFLOW_DB_EVENT_READ", "could not read event", errno)
     back = pickle.loads(pickle.dumps(error))
     assert (type(back), back.args, vars(back), str(back)) == (type(error), error.args, vars(error), str(error))
+
+
+def test_refusals_come_back_with_their_error() -> None:
+    error = ContractError("E_EVENTFLOW_DB_CONTRACT", "a.sql:1: query event.read: has no SQL")
+    error.refusals = (errors.Refusal("a.sql", 1, "event.read", "has no SQL"),)
+    back = pickle.loads(pickle.dumps(error))
+    assert back.refusals == error.refusals
+    assert str(back.refusals[0]) == back.message
 
 
 def test_remote_error_comes_back_from_a_pickle() -> None:

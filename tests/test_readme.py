@@ -19,7 +19,7 @@ from eventflow_db.query import load_specs
 from eventflow_db.testing import Server
 
 from .support import Account
-from .test_security_grants import CHECKER, MIGRATOR, SERVICE
+from .test_security_grants import CHECKER, MIGRATOR, READER, SERVICE
 
 ROOT = Path(__file__).parent.parent
 REPOSITORY = "https://github.com/eventflow-db/eventflow-db"
@@ -175,7 +175,9 @@ def test_sql_readme_names_every_command(command: str) -> None:
     assert f"eventflow-db {command}" in SQL_README
 
 
-@pytest.mark.parametrize(("role", "grants"), [("service", SERVICE), ("migrator", MIGRATOR), ("checker", CHECKER)])
+@pytest.mark.parametrize(
+    ("role", "grants"), [("service", SERVICE), ("migrator", MIGRATOR), ("checker", CHECKER), ("reader", READER)]
+)
 def test_sql_readme_has_the_grants_that_are_tested(role: str, grants: tuple[str, ...]) -> None:
     told = re.findall(rf"^GRANT (.*) TO {role};$", SQL_README, re.MULTILINE)
     assert [grant.replace("eventflow.*", "`{database}`.*") for grant in told] == list(grants)

@@ -95,6 +95,29 @@ def test_purge_events_keeps_what_is_open_or_has_ended_since(
     assert stored() == [event_id]
 
 
+@pytest.mark.parametrize("kind", KEPT)
+def test_purge_of_events_keeps_what_has_got_work_since_they_were_found(
+    db: EventflowDB, old: Callable[..., str], stored: Stored, kind: str
+) -> None:
+    ids = [old(*KEPT[kind]), old()]
+    assert db.call("event.purge", ids=ids, before=ago(5)) == 1
+    assert stored() == ids[:1]
+
+
+@pytest.mark.parametrize("column", ["event.timestamp", "event_published.success", "event_scheduled.executed"])
+def test_purge_events_keeps_what_ended_at_that_second(
+    db: EventflowDB, old: Callable[..., str], stored: Stored, admin: Admin, column: str
+) -> None:
+    event_id = old({"success": 9}, {"executed": 9})
+    moment = ago(5).replace(microsecond=0)
+    table = column.partition(".")[0]
+    key = "id" if table == "event" else "event_id"
+    admin.execute(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", moment, event_id)
+    assert db.purge_events("domain", moment) == 0
+    assert stored() == [event_id]
+    assert db.purge_events("domain", moment + timedelta(seconds=1)) == 1
+
+
 @pytest.mark.parametrize("kind", GONE)
 def test_purge_events_deletes_what_has_ended_before(
     db: EventflowDB, old: Callable[..., str], stored: Stored, kind: str
@@ -105,11 +128,14 @@ def test_purge_events_deletes_what_has_ended_before(
 
 
 def test_purge_events_deletes_the_oldest_up_to_its_limit(
-    db: EventflowDB, old: Callable[..., str], stored: Stored
+    db: EventflowDB, old: Callable[..., str], stored: Stored, admin: Admin
 ) -> None:
-    ids = [old() for _ in range(3)]
+    # the order of the ids is another one
+    for id, days in {"c": 30, "a": 10, "b": 20}.items():
+        old(id=id)
+        admin.execute("UPDATE event SET timestamp = %s WHERE id = %s", ago(days), id)
     assert db.purge_events("domain", ago(5), limit=2) == 2
-    assert stored() == ids[2:]
+    assert stored() == ["a"]
 
 
 def test_purge_events_leaves_answers_without_their_rid(db: EventflowDB, old: Callable[..., str]) -> None:

@@ -23,6 +23,7 @@ CHECKER = (
     "SELECT, REFERENCES ON `{database}`.*",
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES, DROP ON `eventflow\\_check\\_%`.*",
 )
+READER = ("SELECT ON `{database}`.*",)
 DDL = ["setup_table_schemas", *(name for name in OPERATIONS if name.startswith("create_table_"))]
 PARTITIONS = ["archive_log", "prepare_log_partitions", "prune_log"]
 
@@ -86,3 +87,39 @@ def test_checker_may_prove_every_query_and_compare_the_tables(
     proved = prove(settings, load_specs(), rows=2000)
     assert [finding for finding in proved if any("denied" in problem for problem in finding.problems)] == []
     assert diff(settings, load_specs()) == []
+
+
+@pytest.mark.slow
+def test_checker_of_a_server_with_partial_revokes_may_prove_queries(
+    role: Callable[[tuple[str, ...]], EventflowDB], empty_database: str, eventflow_server: Server, admin: Admin
+) -> None:
+    if "MariaDB" in str(admin.execute("SELECT VERSION()")[0][0]):
+        pytest.skip("MariaDB revokes nothing in part")
+    admin.execute("SET GLOBAL partial_revokes = ON")
+    try:
+        role((CHECKER[0], CHECKER[1].replace("`eventflow\\_check\\_%`.*", "*.*")))
+        admin.execute("REVOKE DELETE, DROP ON mysql.* FROM role")
+        settings = Settings.from_url(eventflow_server.database_url(empty_database))
+        settings = msgspec.structs.replace(settings, user="role", password="role")
+        (finding,) = prove(settings, load_specs(), only=["event.read"], rows=200)
+        assert finding.ok
+        admin.execute("DROP USER role")
+        admin.execute("CREATE USER role")
+    finally:
+        admin.execute("SET GLOBAL partial_revokes = OFF")
+
+
+def test_reader_may_look_and_judge_the_queries_that_read(
+    role: Callable[[tuple[str, ...]], EventflowDB], empty_db: EventflowDB, empty_database: str, eventflow_server: Server
+) -> None:
+    empty_db.setup_table_schemas()
+    empty_db.persist_event(EVENT)
+    db = role(READER)
+    assert db.read_status().publications == []
+    settings = msgspec.structs.replace(
+        Settings.from_url(eventflow_server.database_url(empty_database)), user="role", password="role"
+    )
+    findings = {finding.query: finding for finding in prove(settings, load_specs(), scratch=False)}
+    assert [finding for finding in findings.values() if finding.problems] == []
+    assert findings["event.read"].ok
+    assert not findings["event.delete"].ok

@@ -154,11 +154,12 @@ def test_read_status_counts_by_domain_and_state_what_node_has_published_too(
         row(domain)
         row(domain, domain="NULL")
         row(domain, failed=ago(days=2))
+        row(domain, failed=ago(days=1))
         row(domain, domain="NULL", failed=ago(days=1))
     status = healthy.read_status()
     found = {(one.domain, one.state): one for one in status.publications}
     assert {key: one.count for key, one in found.items()} == {
-        (domain, state): 2 for domain in ("a", "b") for state in ("published", "failed")
+        (domain, state): count for domain in ("a", "b") for state, count in (("published", 2), ("failed", 3))
     }
     oldest = found["a", "failed"].oldest
     assert oldest is not None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from eventflow_db import EventflowDB, NewCertificate, NewHub, errors
 
-from .operations import CERTIFICATE, fails
+from .operations import CERTIFICATE, fails, walk
 from .support import EVENT, NOON, Admin
 
 
@@ -53,6 +53,26 @@ class Nowhere(tzinfo):
 
     def tzname(self, _: datetime | None) -> str:
         return "nowhere"
+
+
+# --- now
+
+
+def test_no_operation_writes_a_time_that_is_to_come(empty_db: EventflowDB, admin: Admin, empty_database: str) -> None:
+    empty_db.setup_table_schemas()
+    columns = admin.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s "
+        "AND data_type = 'datetime' AND column_name NOT IN ('available', 'scheduled', 'validity')",
+        empty_database,
+    )
+
+    def look(name: str) -> None:
+        for table, column in columns:
+            times = admin.execute(f"SELECT `{column}` > UTC_TIMESTAMP(3) FROM `{empty_database}`.`{table}`")
+            assert (1,) not in times, f"{name} writes {table}.{column}"
+
+    walk(empty_db, look)
+    assert len(columns) >= 15
 
 
 # --- what comes back

@@ -29,7 +29,11 @@ def find_binary() -> str:
 
 
 class LocalServer(StartedServer):
-    """A process of this machine, with its data below `data_root`, or in memory where there is enough."""
+    """A process of this machine, with its data below `data_root`, or in memory where there is enough.
+
+    Who kills it under load and counts what was acknowledged names a `data_root` on a disk: MariaDB takes a log in
+    /dev/shm for persistent memory, and may lose a commit that it acknowledged just before.
+    """
 
     data_directory: Path
     _process: subprocess.Popen[bytes] | None = None

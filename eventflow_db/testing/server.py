@@ -69,7 +69,7 @@ class Server:
         except InvalidValueError as exc:
             raise ServerUnavailableError(f"{origin} cannot be used: {exc}") from None
         parts = urlsplit(url)
-        if not parts.hostname:
+        if not parts.hostname or settings.are_several:
             raise ServerUnavailableError(f"{origin} must look like mysql://user:password@host:port/")
         self.host, self.port, self.user, self.password = settings.host, settings.port, settings.user, settings.password
         self.origin = origin

@@ -134,7 +134,7 @@ LIMIT :limit;
 -- error: E_EVENTFLOW_DB_STATUS could not read status
 -- index: certificate.PRIMARY (version)
 -- idempotent: yes
-SELECT id, CAST(FLOOR(TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), validity) / 86400) AS SIGNED) AS days
+SELECT id, CAST(FLOOR(TIMESTAMPDIFF(SECOND, CURRENT_TIMESTAMP(), validity) / 86400e0) AS SIGNED) AS days
 FROM certificate FORCE INDEX (PRIMARY)
 WHERE version = 0 AND validity < CURRENT_TIMESTAMP() + INTERVAL :days DAY
 ORDER BY validity, id

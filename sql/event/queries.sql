@@ -391,9 +391,9 @@ FROM event FORCE INDEX (idx_domain)
 LEFT JOIN event_published
     ON
         event_published.event_id = event.id
-        AND COALESCE(event_published.success, event_published.failed, event_published.orphan, :before) >= :before
+        AND (COALESCE(event_published.success, event_published.failed, event_published.orphan) < :before) IS NOT TRUE
 LEFT JOIN event_scheduled
-    ON event_scheduled.event_id = event.id AND COALESCE(event_scheduled.executed, :before) >= :before
+    ON event_scheduled.event_id = event.id AND (event_scheduled.executed < :before) IS NOT TRUE
 WHERE
     event.domain = :domain AND event.timestamp < :before
     AND event_published.event_id IS NULL AND event_scheduled.event_id IS NULL
@@ -426,7 +426,7 @@ FROM event FORCE INDEX (PRIMARY)
 LEFT JOIN event_published
     ON
         event_published.event_id = event.id
-        AND COALESCE(event_published.success, event_published.failed, event_published.orphan, :before) >= :before
+        AND (COALESCE(event_published.success, event_published.failed, event_published.orphan) < :before) IS NOT TRUE
 LEFT JOIN event_scheduled
-    ON event_scheduled.event_id = event.id AND COALESCE(event_scheduled.executed, :before) >= :before
+    ON event_scheduled.event_id = event.id AND (event_scheduled.executed < :before) IS NOT TRUE
 WHERE event.id IN :ids AND event_published.event_id IS NULL AND event_scheduled.event_id IS NULL;

@@ -159,29 +159,38 @@ SET
 WHERE event_id IN :event_ids AND domain IS NULL;
 
 -- name: read_available(domain, limit)
--- The publications of a domain that come next, longest available first, and whether each may be claimed.
--- That is not what a spoke of Node's has consumed, and nothing before its schedule is executed.
--- Subqueries read without locks, so that those who write events and schedules do not wait for claims.
+-- The publications of a domain that come next, longest available first, as they are once they are claimed.
+-- Attempts are 0, and there is no data, where none may be: what a spoke of Node's has consumed, and anything before its
+-- schedule is executed. Tables in brackets are read without locks, so that those who write events and schedules do not
+-- wait for claims; servers merge them, and read by key.
 -- param domain: identifier
 -- param limit: batch
--- returns: (str, int)*
+-- returns: ClaimedEvent*
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
 -- index: event_published.idx_claim (domain, success, failed, orphan, available)
 -- idempotent: yes
 SELECT
-    event_id,
-    (consumed_spoke IS NULL OR attempts > 0) AND COALESCE(
-        (
-            SELECT event_scheduled.executed IS NOT NULL FROM event_scheduled
-            WHERE event_scheduled.event_id = event_published.event_id
-        ),
-        TRUE
-    ) AS is_claimable
+    event.id, event.timestamp, event.domain, event.rid, event.pid, event.name,
+    IF(
+        waiting.event_id IS NULL AND (event_published.consumed_spoke IS NULL OR event_published.attempts > 0),
+        event.data, JSON_EXTRACT('null', '$')
+    ) AS data,
+    event_published.publisher, event_published.published,
+    CAST(
+        IF(
+            waiting.event_id IS NULL AND (event_published.consumed_spoke IS NULL OR event_published.attempts > 0),
+            LEAST(event_published.attempts + 1, 65535), 0
+        ) AS UNSIGNED
+    ) AS attempts
 FROM event_published FORCE INDEX (idx_claim)
+STRAIGHT_JOIN (SELECT id, timestamp, domain, rid, pid, name, data FROM event FORCE INDEX (PRIMARY)) AS event
+    ON event.id = event_published.event_id
+LEFT JOIN (SELECT event_id FROM event_scheduled FORCE INDEX (PRIMARY) WHERE executed IS NULL) AS waiting
+    ON waiting.event_id = event_published.event_id
 WHERE
-    domain = :domain AND success IS NULL AND failed IS NULL AND orphan IS NULL
-    AND available <= CURRENT_TIMESTAMP()
-ORDER BY available, event_id
+    event_published.domain = :domain AND event_published.success IS NULL AND event_published.failed IS NULL
+    AND event_published.orphan IS NULL AND event_published.available <= CURRENT_TIMESTAMP()
+ORDER BY event_published.available, event_published.event_id
 LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
@@ -190,25 +199,33 @@ FOR UPDATE SKIP LOCKED;
 -- param domain: identifier
 -- param names: identifier*
 -- param limit: batch
--- returns: (str, int)*
+-- returns: ClaimedEvent*
 -- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
 -- index: event_published.idx_claim (domain, success, failed, orphan, available)
 -- idempotent: yes
 SELECT
-    event_id,
-    (consumed_spoke IS NULL OR attempts > 0) AND COALESCE(
-        (
-            SELECT event_scheduled.executed IS NOT NULL FROM event_scheduled
-            WHERE event_scheduled.event_id = event_published.event_id
-        ),
-        TRUE
-    ) AS is_claimable
+    event.id, event.timestamp, event.domain, event.rid, event.pid, event.name,
+    IF(
+        waiting.event_id IS NULL AND (event_published.consumed_spoke IS NULL OR event_published.attempts > 0),
+        event.data, JSON_EXTRACT('null', '$')
+    ) AS data,
+    event_published.publisher, event_published.published,
+    CAST(
+        IF(
+            waiting.event_id IS NULL AND (event_published.consumed_spoke IS NULL OR event_published.attempts > 0),
+            LEAST(event_published.attempts + 1, 65535), 0
+        ) AS UNSIGNED
+    ) AS attempts
 FROM event_published FORCE INDEX (idx_claim)
+STRAIGHT_JOIN (SELECT id, timestamp, domain, rid, pid, name, data FROM event FORCE INDEX (PRIMARY)) AS event
+    ON event.id = event_published.event_id
+LEFT JOIN (SELECT event_id FROM event_scheduled FORCE INDEX (PRIMARY) WHERE executed IS NULL) AS waiting
+    ON waiting.event_id = event_published.event_id
 WHERE
-    domain = :domain AND success IS NULL AND failed IS NULL AND orphan IS NULL
-    AND available <= CURRENT_TIMESTAMP()
-    AND (SELECT event.name FROM event WHERE event.id = event_published.event_id) IN :names
-ORDER BY available, event_id
+    event_published.domain = :domain AND event_published.success IS NULL AND event_published.failed IS NULL
+    AND event_published.orphan IS NULL AND event_published.available <= CURRENT_TIMESTAMP()
+    AND event.name IN :names
+ORDER BY event_published.available, event_published.event_id
 LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
@@ -256,21 +273,6 @@ SET
     consumer = :consumer, consumed_spoke = CURRENT_TIMESTAMP(), attempts = LEAST(attempts + 1, 65535),
     available = CURRENT_TIMESTAMP() + INTERVAL (:lease + 1) SECOND
 WHERE event_id IN :event_ids;
-
--- name: read_claimed(event_ids)
--- The events of claims, in the order in which they were published.
--- param event_ids: identifier*
--- returns: ClaimedEvent*
--- error: E_EVENTFLOW_DB_EVENT_PUBLISHED_CLAIM could not claim published events
--- index: event_published.PRIMARY (event_id)
--- idempotent: yes
-SELECT
-    event.id, event.timestamp, event.domain, event.rid, event.pid, event.name, event.data,
-    event_published.publisher, event_published.published, event_published.attempts
-FROM event_published FORCE INDEX (PRIMARY)
-STRAIGHT_JOIN event FORCE INDEX (PRIMARY) ON event.id = event_published.event_id
-WHERE event_published.event_id IN :event_ids
-ORDER BY event_published.published, event_published.event_id;
 
 -- name: extend(event_id, consumer, lease)!
 -- method: extend_event_published

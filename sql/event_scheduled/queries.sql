@@ -39,7 +39,7 @@ WHERE event_scheduled.event_id = :event_id;
 SELECT
     event_scheduled.event_id, event_scheduled.timestamp, event_scheduled.scheduled, event_scheduled.executed,
     event_scheduled.success, event_scheduled.failed, event.domain, event.pid, event.name
-FROM event_scheduled
+FROM event_scheduled FORCE INDEX (idx_executed_scheduled)
 STRAIGHT_JOIN event ON event.id = event_scheduled.event_id
 WHERE event_scheduled.executed IS NULL
 ORDER BY event_scheduled.scheduled, event_scheduled.event_id
