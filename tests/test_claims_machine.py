@@ -233,7 +233,7 @@ class Claims(RuleBasedStateMachine):
             assert {row.event_id for row in self.db.read_events_published(state, limit=None)} == expected, state
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(400)])])
+@pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.slow)])
 def test_claims_in_any_order_end_each_event_once(
     db: EventflowDB, admin: Admin, database: str, hub: NewHub, examples: int
 ) -> None:

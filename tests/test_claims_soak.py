@@ -12,7 +12,6 @@ from eventflow_db.testing import Server
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 def test_claims_soak_loses_nothing_and_finishes_nothing_twice(eventflow_server: Server) -> None:
     if not eventflow_server.can_restart:
         pytest.skip("the server was not started here")

@@ -35,7 +35,6 @@ def test_readme_lists_every_file_that_is_no_test() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_unit_passes_where_no_server_can_be_had() -> None:
     port = closed_port()
     nowhere = {"EVENTFLOW_TEST_SERVER": f"mysql://root:x@127.0.0.1:{port}/", "DOCKER_HOST": f"tcp://127.0.0.1:{port}"}
@@ -54,7 +53,6 @@ def test_unit_passes_where_no_server_can_be_had() -> None:
 
 @pytest.mark.parametrize("password", ["p'w/%@:?#\"\\ä $(x)", ""], ids=["odd", "empty"])
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_suite_by_url_takes_any_administrator_and_password(
     eventflow_server: Server, admin: Admin, password: str
 ) -> None:
