@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from eventflow_db import EventflowDB, NewEvent, Settings, errors
+from eventflow_db.check.apply import upgrading
 from eventflow_db.testing import Server
 
 from .api import API
@@ -246,6 +247,36 @@ def test_table_without_a_key_says_what_the_cluster_needs(api: API, primary: Node
     with pytest.raises(errors.SchemaError, match="primary key") as caught:
         run(db, "INSERT INTO keyless VALUES (1)")
     assert caught.value.errno == 3098
+
+
+@pytest.fixture
+def several_primaries(only: Any, primary: Node) -> Iterator[None]:
+    """All members take writes."""
+    only("mysql")
+    primary.run("SELECT group_replication_switch_to_multi_primary_mode()", timeout=60)
+    yield
+    primary.run("SELECT group_replication_switch_to_single_primary_mode(@@server_uuid)", timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"), [("create_table_hub", ()), ("setup_table_schemas", ()), ("prepare_log_partitions", (3,))]
+)
+def test_table_is_not_changed_where_a_group_has_several_primaries(
+    on_primary: EventflowDB, several_primaries: None, method: str, arguments: tuple[int, ...]
+) -> None:
+    with pytest.raises(errors.SchemaError, match="several primaries") as caught:
+        getattr(on_primary, method)(*arguments)
+    assert caught.value.errno == 3092
+
+
+def test_upgrade_is_refused_where_a_group_has_several_primaries(
+    primary: Node, name: str, several_primaries: None
+) -> None:
+    with (
+        pytest.raises(errors.SchemaError, match="several primaries"),
+        upgrading(Settings.from_url(f"{primary.url}{name}")),
+    ):
+        pytest.fail("the upgrade begins")
 
 
 # --- check

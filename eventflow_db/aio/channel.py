@@ -28,8 +28,10 @@ _FACTS: Final = (
 )
 """What a connection asks when it opens: the longest statement, what 1205 undoes, which server this is and its role."""
 _GROUP_LIMIT: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_transaction_size_limit'"
+_SINGLE_PRIMARY: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
 _LARGE: Final = 1 << 16
 """Bytes from which on a statement may be more than a group takes."""
+_TEXTS: Final = (bytes.decode, bytes.decode)
 _AUTOCOMMIT: Final = SERVER_STATUS.SERVER_STATUS_AUTOCOMMIT
 _IN_TRANSACTION: Final = SERVER_STATUS.SERVER_STATUS_IN_TRANS
 _MALFORMED: Final = (LookupError, ValueError, AssertionError, struct.error)
@@ -153,7 +155,24 @@ class AsyncChannel(AsyncTransport):
         self._sent = len(call.text) + (0 if self.is_autocommitting else self._sent)
         if self._sent >= _LARGE and self.settings is not None and call.spec.writes:
             return self._send_large(call.text, until)
-        return self.send(call.text) if until is None else self._send_until(call.text, until)
+        if call.spec.timeout == "ddl":
+            return self._send_ddl(call.text, until)
+        return self._send(call.text, until)
+
+    def _send(self, statement: bytes, until: float | None) -> Awaitable[Result]:
+        return self.send(statement) if until is None else self._send_until(statement, until)
+
+    async def _send_ddl(self, statement: bytes, until: float | None) -> Result:
+        if await self.has_several_primaries():
+            raise pymysql.err.NotSupportedError(3092, "a group with several primaries, not sent")
+        return await self._send(statement, until)
+
+    async def has_several_primaries(self) -> bool:
+        """Whether the server's group has them: changes of tables through two members could end all of it.
+
+        Source: https://dev.mysql.com/doc/refman/9.7/en/group-replication-limitations.html
+        """
+        return any(value == "OFF" for _, value in parse_rows((await self.send(_SINGLE_PRIMARY)).rows, _TEXTS))
 
     async def _send_large(self, statement: bytes, until: float | None) -> Result:
         """Send what may be more than the server's group takes in one transaction, unless it is."""
@@ -163,7 +182,7 @@ class AsyncChannel(AsyncTransport):
         if 0 < self._group_limit <= self._sent:
             # the group would refuse it at the end, by an error that has other reasons too
             raise pymysql.err.DataError(3231, "larger than group_replication_transaction_size_limit, not sent")
-        return await (self.send(statement) if until is None else self._send_until(statement, until))
+        return await self._send(statement, until)
 
     async def _send_until(self, statement: bytes, until: float) -> Result:
         try:

@@ -20,7 +20,6 @@ from ..errors import (
     InvalidValueError,
     MissingReferenceError,
     OutcomeUnknownError,
-    SchemaError,
     UnavailableError,
 )
 from ..query.codec import decode_json, encode_json
@@ -38,8 +37,6 @@ _ALTER_LOCK_WAIT: Final = 2
 _LONGEST_PAUSE: Final = 1.0
 _AWAY_PAUSE: Final = 0.25
 """Seconds at the most between two looks for a primary."""
-_SINGLE_PRIMARY: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
-_OFF: Final = b"OFF"
 _DECIDED: Final = (DuplicateError, MissingReferenceError, InvalidValueError)
 _NOT_SENT: Final = (1153, 3231)
 """What is too large tells nothing of the attempt before."""
@@ -237,9 +234,6 @@ class AsyncPooledSession(AsyncSession):
         try:
             wait = min(_ALTER_LOCK_WAIT, self.settings.lock_wait_timeout)
             await channel.send(b"SET SESSION lock_wait_timeout = %d" % wait)
-            if _OFF in b"".join((await channel.send(_SINGLE_PRIMARY)).rows):
-                # changes through two members end the group: https://dev.mysql.com/doc/refman/9.7/en/group-replication-limitations.html
-                raise call.spec.failure(SchemaError, "Group Replication with several primaries is not supported")
             return await channel.run(call)
         except pymysql.err.Error as error:
             failure = translate(error, call.spec)

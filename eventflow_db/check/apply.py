@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 import pymysql.err
 
-from ..errors import ConflictError
+from ..driver.errnos import meaning
+from ..errors import ConflictError, SchemaError
 from ..settings import Settings
 from .server import AGE, CODE, Inspector
 from .upgrade import OLD, Step
@@ -45,13 +46,16 @@ _OLDEST: Final = f"""
 def upgrading(settings: Settings) -> Iterator[Inspector]:
     """A session for steps, which no other upgrade nor setup_table_schemas runs beside.
 
-    Raises: ConflictError where another one does not end, such as the last statement of one that was killed.
+    Raises: ConflictError where another one does not end, such as the last statement of one that was killed;
+    SchemaError in a group with several primaries.
     """
     with Inspector(msgspec.structs.replace(settings, lock_wait_timeout=_LOCK_WAIT), settings.database) as session:
         if session.execute(f"SELECT GET_LOCK('{_LOCK}', {_LOCK_TIMEOUT})") != [("1",)]:
             raise ConflictError(
                 CODE, "another upgrade or setup_table_schemas is at work, or still ends: try again later"
             )
+        if session.channel.has_several_primaries():
+            raise SchemaError(CODE, meaning(3092).text)
         session.execute("SET SESSION foreign_key_checks = 0")
         session.channel.limit(_DAY)
         try:

@@ -158,6 +158,8 @@ MEANINGS: Final = (
     # the text goes on with the column's name
     Meaning(SchemaError, "a column that has no default is given no value", (1364, 1423), quotes=True),
     Meaning(SchemaError, "the tables or the server are not what the SQL needs", _SCHEMA),
+    # not sent: it is refused here
+    Meaning(SchemaError, "tables are not changed in a group that has several primaries: have it use one", (3092,)),
     Meaning(
         SchemaError,
         "the table is not as the cluster needs it, with a primary key, or its primary is changing",
