@@ -9,12 +9,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import re
+import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from soak import Account, Sync, Worker, compare, prepare, tell, work
 
 from eventflow_db import AsyncEventflowDB, Settings
@@ -87,15 +94,47 @@ class Watch(threading.Thread):
         return self._cluster.size_of(node) < self._had[node.number]
 
 
-def run(cluster: Cluster, fault: str, seconds: float, seed: int) -> int:
-    """One run; the exit code."""
+@contextlib.contextmanager
+def haproxy(cluster: Cluster) -> Iterator[str]:
+    """A HAProxy before the nodes, set up by the two files that README prints; gives its URL."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    config, check = re.findall(
+        r"^```(?:text|sh)\n(# /etc/haproxy/.*?|#!/bin/sh\n# .*?/takes-writes.*?)^```", readme, re.M | re.S
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as directory:
+        script, options, file = (Path(directory, name) for name in ("takes-writes", "haproxy.cnf", "haproxy.cfg"))
+        options.touch(0o600)
+        options.write_text(f"[client]\nuser = root\npassword = {cluster.secret}\nssl\n", encoding="utf-8")
+        script.write_text(check.replace("/etc/mysql/haproxy.cnf", str(options)), encoding="utf-8")
+        script.chmod(0o700)
+        # as who runs it, for the files are his
+        config = re.sub(r"^ *(user|group) .*\n", "", config, flags=re.M)
+        config = config.replace("/usr/local/bin/takes-writes", str(script)).replace(
+            "127.0.0.1:3306", f"127.0.0.1:{port}"
+        )
+        for node in cluster.nodes:
+            config = config.replace(f"h{node.number}:3306", f"127.0.0.1:{node.port}")
+        file.write_text(config, encoding="utf-8")
+        process = subprocess.Popen(["haproxy", "-q", "-db", "-f", str(file)])
+        try:
+            yield f"mysql://root:{cluster.secret}@127.0.0.1:{port}/?connect_timeout=3&failover_timeout=60"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def run(cluster: Cluster, fault: str, seconds: float, seed: int, url: str) -> int:
+    """One run, by a URL; the exit code."""
     account = Account()
     acknowledged: list[float] = []
     name = f"eventflow_failover_{seed}"
     old = cluster.primary()
     assert old is not None
     old.run(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    settings = Settings.from_url(cluster.database_url(name, connection_limit=6, read_timeout=5))
+    settings = msgspec.structs.replace(Settings.from_url(url), database=name, connection_limit=6, read_timeout=5)
     published = prepare(settings, seconds)
     crew = [TimedWorker(number, seed, account, published) for number in range(WORKERS)]
     for worker in crew:
@@ -147,7 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60, help="of each run (60)")
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (1)")
     parser.add_argument("--majority-timeout", type=int, help="group_replication_unreachable_majority_timeout")
+    parser.add_argument("--haproxy", action="store_true", help="through one that has README's configuration")
     options = parser.parse_args(arguments)
+    if options.haproxy and not shutil.which("haproxy"):
+        parser.error("--haproxy: it is not installed")
     if unknown := set(options.faults) - set(FAULTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
 
@@ -156,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for node in cluster.nodes:
                 node.run(f"SET GLOBAL group_replication_unreachable_majority_timeout = {options.majority_timeout}")
         seconds = min(options.seconds, 600)
-        return max(run(cluster, fault, seconds, options.seed + number) for number, fault in enumerate(options.faults))
+        with haproxy(cluster) if options.haproxy else contextlib.nullcontext(cluster.url) as url:
+            faults = enumerate(options.faults, options.seed)
+            return max(run(cluster, fault, seconds, seed, url) for seed, fault in faults)
 
     if options.cluster in ("mysql", "mariadb"):
         with running_cluster(options.cluster) as cluster:

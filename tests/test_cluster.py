@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -101,13 +102,18 @@ def variable(node: Node, name: str, value: object) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [[], ["--haproxy"]], ids=["", "behind HAProxy"])
 @pytest.mark.parametrize("fault", ["kill", "stop", "pause", "switch", "cut", "cut-one-way"])
-def test_failover_loses_doubles_and_refuses_nothing(cluster: Cluster, fault: str, only: Any) -> None:
+def test_failover_loses_doubles_and_refuses_nothing(
+    cluster: Cluster, fault: str, options: list[str], only: Any
+) -> None:
     if fault == "switch":
         only("mysql")
+    if options and not shutil.which("haproxy"):
+        pytest.skip("no haproxy")
     cluster.mend()
     seconds = "40" if cluster.kind == "mysql" else "20"
-    command = [sys.executable, str(SCRIPTS / "failover.py"), cluster.name, fault, "--seconds", seconds]
+    command = [sys.executable, str(SCRIPTS / "failover.py"), cluster.name, fault, "--seconds", seconds, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
 
