@@ -103,7 +103,7 @@ class Worker:
         return {"id": id, "domain": "soak", "pid": self._name, "name": "event", "data": {"id": id, "text": "ä" * 500}}
 
     def _count(self, error: errors.EventflowDBError) -> str:
-        self._account.errors[type(error).__name__] += 1
+        self._account.errors[f"{type(error).__name__} {error.errno or ''}".strip()] += 1
         return "unknown" if isinstance(error, errors.OutcomeUnknownError) else "refused"
 
     async def _write(self, keys: Sequence[tuple[str, str]], call: Coroutine[Any, Any, Any]) -> bool:

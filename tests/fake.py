@@ -1,7 +1,7 @@
 """A server that follows a script, up to the step at which a test has it misbehave: no real one would do so.
 
-It greets, lets everyone in, and answers every statement with OK, until a step is told to trickle or to say
-something else. What clients send is kept.
+It greets, lets everyone in, and answers every statement with OK, until a step is told to trickle, to
+hang up or to say something else. What clients send is kept.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ def own_address() -> str:
 class FakeServer:
     """Listens on every address of this machine."""
 
-    def __init__(self, *, trickles: Step | None = None, method: str = "mysql_native_password") -> None:
+    def __init__(
+        self, *, trickles: Step | None = None, ends: Step | None = None, method: str = "mysql_native_password"
+    ) -> None:
         self._trickles = trickles
+        self._ends = ends
         self._method = method
         self.login: list[bytes] = [OK]
         """What it says, in turn, when a client logs in, and after each packet of the client's that follows."""
@@ -83,8 +86,10 @@ class FakeServer:
 
     def _converse(self, client: socket.socket) -> None:
         self._say(client, "greeting", packet(0, self._greeting()))
-        if self._trickles == "tls":
+        if "tls" in (self._trickles, self._ends):
             self._read(client)
+            # the client's greeting of TLS; unread, it would have the connection reset rather than ended
+            client.recv(1 << 16)
             # of a record of 16 KB, which never comes whole
             self._say(client, "tls", b"\x16\x03\x03\x40\x00" + bytes(1000))
         number = self._read(client)
@@ -98,6 +103,8 @@ class FakeServer:
             self._say(client, "statement" if b"ISOLATION" in self.received[-1] else "", packet(1, OK))
 
     def _say(self, client: socket.socket, step: Step | Literal[""], data: bytes) -> None:
+        if step == self._ends:
+            raise EOFError
         if step != self._trickles:
             client.sendall(data)
             return
@@ -126,7 +133,7 @@ class FakeServer:
 
     def _greeting(self) -> bytes:
         flags = CLIENT.CAPABILITIES | CLIENT.PLUGIN_AUTH | CLIENT.CONNECT_WITH_DB | CLIENT.FOUND_ROWS
-        flags = flags | CLIENT.SSL if self._trickles == "tls" else flags & ~CLIENT.SSL
+        flags = flags | CLIENT.SSL if "tls" in (self._trickles, self._ends) else flags & ~CLIENT.SSL
         return (
             b"\x0a8.0.99-fake\0" + struct.pack("<I", 1) + _SALT[:8] + b"\0" + struct.pack("<H", flags & 0xFFFF)
             + b"\x2d" + struct.pack("<HHB", 2, flags >> 16, 21) + bytes(10) + _SALT[8:] + b"\0"

@@ -55,6 +55,16 @@ def test_connecting_to_a_server_that_trickles_ends_with_connect_timeout(api_with
         fails_in_time(api_without_server.database(changed(settings, retry_timeout=0.1)))
 
 
+@pytest.mark.parametrize("step", ["greeting", "tls", "login", "statement"])
+def test_connection_that_ends_while_it_is_made_is_of_a_server_that_is_away(api_without_server: API, step: Step) -> None:
+    with FakeServer(ends=step) as server:
+        db = api_without_server.database(Settings(host="127.0.0.1", port=server.port, retry_limit=1))
+        with pytest.raises(errors.UnavailableError) as caught:
+            db.ping()
+        # what failover_timeout waits for; 2026 would be a matter of settings
+        assert caught.value.errno in (2003, 2013)
+
+
 @pytest.fixture
 def hanging_look_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No name is found, nor unknown, as long as the test takes."""

@@ -197,7 +197,9 @@ def errno_of(error: BaseException, *, connecting: bool = False) -> int:
     number = error.args[0] if error.args else None
     if connecting:
         reason = getattr(error, "original_exception", None) or error.__cause__
-        if isinstance(error, ssl.SSLError) or isinstance(reason, ssl.SSLError):
+        refused = next((one for one in (error, reason) if isinstance(one, ssl.SSLError)), None)
+        # where the other side only hung up, it says nothing of TLS
+        if refused is not None and not isinstance(refused, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return 2026
         if isinstance(error, OSError):
             return 2003
