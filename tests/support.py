@@ -6,8 +6,10 @@ import contextlib
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -133,6 +135,13 @@ def idle(db: Any) -> list[Any]:
 def used(db: Any) -> list[Any]:
     """The connections of a database object that somebody uses."""
     return [channel for share in getattr(db, "target", db)._pool._shares.values() for channel in share.used]
+
+
+def is_collecting(frame: FrameType | None) -> bool:
+    """Whether objects are being collected there, or Hypothesis looks at that: what is raised then, Python drops."""
+    # _remove: of a WeakSet whose member has gone
+    names = {"__del__", "_remove", "gc_callback"}
+    return any(one.f_code.co_name in names for one, _ in traceback.walk_stack(frame))
 
 
 def closed_port() -> int:

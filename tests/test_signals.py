@@ -19,7 +19,7 @@ from eventflow_db.query.collector import PAUSE
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, closed_port, login
+from .support import EVENT, closed_port, is_collecting, login
 
 
 class SoftLimit(Exception):
@@ -34,6 +34,9 @@ def alarm(kind: type[BaseException], seconds: float = 0.3) -> Iterator[None]:
     """A signal handler raises the exception in the block after some time; the block raises just that."""
 
     def handler(number: int, frame: FrameType | None) -> None:
+        if is_collecting(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            return
         raise kind("from outside")
 
     before = signal.signal(signal.SIGALRM, handler)

@@ -27,7 +27,7 @@ from eventflow_db import AsyncEventflowDB, EventflowDB, Settings, connection_arg
 
 from .api import Blocking, Loop
 from .operations import OPERATIONS, call
-from .support import EVENT, Admin, eventually, execute
+from .support import EVENT, Admin, eventually, execute, is_collecting
 
 pytestmark = [
     pytest.mark.slow,
@@ -73,10 +73,8 @@ class Attack:
         self._runs = False
 
     def _handler(self, number: int, frame: FrameType | None) -> None:
-        names = {one.f_code.co_name for one, _ in traceback.walk_stack(frame)}
-        # what is raised while something is collected, or in Hypothesis' look at that, Python itself passes over; and
         # another thread may take a signal and hand it on when the call is over
-        if not self._runs or names & {"__del__", "gc_callback"}:
+        if not self._runs or is_collecting(frame):
             return
         try:
             self._interrupt(frame)
