@@ -150,12 +150,14 @@ class AsyncPooledSession(AsyncSession):
 
     def _is_away(self, outcome: EventflowDBError) -> bool:
         """Whether another server, or this one later, may do what this outcome says was not done, or not told."""
-        if not self.settings.away_timeout or self._pool.is_closed:
+        if not self.settings.away_timeout:
             return False
+        # of a closed pool too, which the next try tells
         if isinstance(outcome, OutcomeUnknownError) or outcome.errno == 2013 or meaning(outcome.errno).away:
             return True
         # who waits for a connection of the pool waits for those who look for a primary
-        return isinstance(outcome, UnavailableError) and outcome.errno is None and self._pool.hosts.is_away
+        waits = isinstance(outcome, UnavailableError) and outcome.errno is None
+        return waits and self._pool.hosts.is_away and not self._pool.is_closed
 
     async def _try_call(self, call: Call, limit: float | None) -> tuple[AsyncChannel, Result] | EventflowDBError:
         spec, channel = call.spec, None
