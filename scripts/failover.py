@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from soak import Account, Sync, Worker, compare, prepare, tell, work
 from eventflow_db import AsyncEventflowDB, Settings
 from eventflow_db.testing import Server
 from tests.cluster import Cluster, Node, running_cluster
+from tests.support import closed_port
 
 FAULTS: Mapping[str, Callable[[Cluster, Node], object]] = {
     "kill": lambda cluster, node: node.kill(),
@@ -101,9 +101,7 @@ def haproxy(cluster: Cluster) -> Iterator[str]:
     config, check = re.findall(
         r"^```(?:text|sh)\n(# /etc/haproxy/.*?|#!/bin/sh\n# .*?/takes-writes.*?)^```", readme, re.M | re.S
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = closed_port()
     with tempfile.TemporaryDirectory() as directory:
         script, options, file = (Path(directory, name) for name in ("takes-writes", "haproxy.cnf", "haproxy.cfg"))
         options.touch(0o600)

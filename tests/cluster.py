@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -12,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import pymysql
+
+from .support import closed_port
 
 Kind = Literal["mysql", "mariadb"]
 IMAGES = {"mysql": "eventflow-cluster:mysql-9.7", "mariadb": "eventflow-cluster:mariadb-11.8"}
@@ -231,10 +232,8 @@ class Cluster:
         self.wait()
 
     def _start(self, node: Node) -> None:
-        with socket.socket() as probe:
-            # one of our choice outlives a restart
-            probe.bind(("127.0.0.1", 0))
-            node.port = probe.getsockname()[1]
+        # one of our choice outlives a restart
+        node.port = closed_port()
         addresses = [one.address for one in self.nodes]
         if self.kind == "mysql":
             script, options = _MYSQL, [
