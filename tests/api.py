@@ -39,6 +39,9 @@ class Loop:
         """End the loop and its thread."""
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
+        # turns for what it was told to close meanwhile, as asyncio.run has them
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
 

@@ -323,6 +323,20 @@ def test_pool_task_that_waits_is_not_disturbed_by_another_loop(
         loop.close()
 
 
+def test_pool_closed_by_one_loop_ends_what_another_that_stands_still_has_open(
+    settings: Settings, sessions: Sessions
+) -> None:
+    one, still = Loop(), asyncio.new_event_loop()
+    db = AsyncEventflowDB(settings)
+    still.run_until_complete(db.ping())
+    one.run(db.close())
+    assert eventually(lambda: not sessions())
+    one.close()
+    for _ in range(3):
+        still.run_until_complete(asyncio.sleep(0))
+    still.close()
+
+
 def test_pool_closes_what_a_loop_that_ended_has_left(settings: Settings, sessions: Sessions) -> None:
     db = AsyncEventflowDB(settings)
     for _ in range(5):

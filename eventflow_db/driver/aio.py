@@ -181,6 +181,10 @@ def _abort(connection: RawConnection, owner: tuple[int, asyncio.AbstractEventLoo
         # waits for nothing, unlike close()
         writer.transport.abort()
     elif not owner[1].is_closed():
+        # its loop may stand still, or end first
+        if (theirs := writer.get_extra_info("socket")) is not None:
+            with ignoring(OSError):
+                theirs.shutdown(socket.SHUT_RDWR)
         # the writer has to live until then: collected before, it would complain
         owner[1].call_soon_threadsafe(lambda: writer.transport.abort())
     else:
