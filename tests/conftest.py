@@ -98,7 +98,7 @@ def database(_shared_database: str, admin: Admin) -> Iterator[str]:
     """The name of a database with every table, all empty, which the test must not alter."""
     yield _shared_database
     admin.use(_shared_database)
-    for table in ("event", "hub", "log", "certificate"):  # the others follow by their foreign keys
+    for table in ("event", "hub", "log", "certificate", "lease"):  # the others follow by their foreign keys
         admin.execute(f"DELETE FROM {table}")
 
 

@@ -44,7 +44,7 @@ CERTIFICATE = {
     "key_tag": b"3", "pass": b"4", "pass_iv": b"5", "pass_salt": b"6", "pass_tag": b"7",
 }  # fmt: skip
 TABLES = (
-    "certificate", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "log",
+    "certificate", "lease", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "log",
 )  # fmt: skip
 
 SPECS: Mapping[str, QuerySpec] = load_specs()

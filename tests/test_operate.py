@@ -71,7 +71,7 @@ def test_setup_makes_the_tables(empty_database: str, admin: Admin) -> None:
     url = admin.server.database_url(empty_database)
     for _ in range(2):
         assert run("setup", "--url", url).returncode == 0
-    assert len(admin.execute(f"SHOW TABLES FROM `{empty_database}`")) == 8
+    assert len(admin.execute(f"SHOW TABLES FROM `{empty_database}`")) == 9
 
 
 # --- publications
@@ -92,6 +92,7 @@ def test_setup_print_gives_sql_that_makes_the_tables_with_foreign_keys_checked(
         "hub",
         "log",
         "certificate",
+        "lease",
     }
 
 

@@ -87,7 +87,7 @@ def test_every_file_is_read() -> None:
 def test_every_table_has_a_schema_and_queries() -> None:
     tables = {spec.name.partition(".")[0] for spec in SPECS.values() if spec.sql.startswith("CREATE TABLE")}
     assert tables == {
-        "certificate", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "log",
+        "certificate", "hub", "event", "event_cpid", "event_eid", "event_published", "event_scheduled", "lease", "log",
     }  # fmt: skip
     for table in tables:
         assert {path.name for path in (ROOT / "sql" / table).iterdir()} == {"schema.sql", "queries.sql"}

@@ -16,7 +16,8 @@ from .support import EVENT
 
 OF_SEVERAL = {
     "setup_table_schemas": [
-        "certificate.create_table", "lock.acquire", *(f"{table}.create_table" for table in TABLES[1:]),
+        "certificate.create_table", "lease.create_table", "lock.acquire",
+        *(f"{table}.create_table" for table in TABLES[2:]),
         "session.read_unfit_tables", "lock.release",
     ],
     "persist_events_cpid": ["event.read_domains_of", "event_cpid.persist_in_domain"],

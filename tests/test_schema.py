@@ -119,6 +119,9 @@ ADDITIONS = {
     ("column", "hub", "external_ip"),
     ("column", "hub", "internal_ip"),
     ("column", "event_cpid", "domain"),
+    ("table", "lease", "InnoDB", "BASE TABLE"),
+    *(("column", "lease", column) for column in ("reference", "holder", "fence", "until")),
+    ("index", "lease", "PRIMARY", 1, "reference"),
 }
 """What is ours alone, or wider than upstream's."""
 ADDITIONS_TO: dict[str, set[tuple[Any, ...]]] = {
@@ -163,7 +166,7 @@ def test_log_seq_is_invisible(admin: Admin, database: str) -> None:
     assert "unsigned" in kind
 
 
-def test_every_text_column_is_ascii_bin_but_messages_and_certificates_whatever_the_servers_default(
+def test_every_text_column_is_ascii_bin_but_what_is_no_identifier_whatever_the_servers_default(
     admin: Admin, database: str
 ) -> None:
     rows = admin.execute(
@@ -172,7 +175,7 @@ def test_every_text_column_is_ascii_bin_but_messages_and_certificates_whatever_t
     )  # fmt: skip
     assert len(rows) >= 23
     others = {(table, column): collation for table, column, collation in rows if collation != "ascii_bin"}
-    assert others == {("log", "message"): "utf8mb4_bin", ("certificate", "cert"): "utf8mb4_bin"}
+    assert others == dict.fromkeys([("log", "message"), ("certificate", "cert"), ("lease", "reference")], "utf8mb4_bin")
 
 
 def test_every_table_is_ascii_bin_whatever_the_servers_default(admin: Admin, database: str) -> None:
@@ -301,6 +304,15 @@ def test_setup_table_schemas_table_that_operations_would_fail_on_raises_its_name
         assert caught.value.message.endswith(f"would fail or compare inexactly on {unfit}: eventflow-db upgrade")
 
 
+def test_setup_table_schemas_on_a_lease_table_of_somebody_else_raises_its_name(
+    empty_db: EventflowDB, admin: Admin, empty_database: str
+) -> None:
+    admin.execute(f"CREATE TABLE `{empty_database}`.lease (id INT PRIMARY KEY, until DATE)")
+    with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
+        empty_db.setup_table_schemas()
+    assert caught.value.message.endswith("on lease: eventflow-db upgrade")
+
+
 @pytest.mark.parametrize(("table", "index"), FORCED)
 def test_setup_table_schemas_table_without_an_index_that_statements_force_raises_its_name(
     empty_db: EventflowDB, admin: Admin, empty_database: str, table: str, index: str
@@ -319,7 +331,7 @@ def test_setup_table_schemas_on_node_4_1s_tables_raises_all_that_compare_inexact
     node.create(admin, empty_database, "4.1")
     with fails(errors.SchemaError, "SETUP_TABLE_SCHEMAS") as caught:
         empty_db.setup_table_schemas()
-    assert f"on {', '.join(sorted(TABLES))}: eventflow-db upgrade" in caught.value.message
+    assert f"on {', '.join(sorted({*TABLES} - {'lease'}))}: eventflow-db upgrade" in caught.value.message
 
 
 def test_setup_table_schemas_on_node_4_8s_tables_raises_those_that_lack_what_operations_use(

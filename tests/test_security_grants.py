@@ -18,7 +18,7 @@ from .operations import OPERATIONS, call
 from .support import EVENT, Admin
 
 SERVICE = ("SELECT, INSERT, UPDATE, DELETE ON `{database}`.*",)
-MIGRATOR = ("SELECT, INSERT, CREATE, ALTER, INDEX, REFERENCES, DROP ON `{database}`.*",)
+MIGRATOR = ("SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX, REFERENCES, DROP ON `{database}`.*",)
 CHECKER = (
     "SELECT, REFERENCES ON `{database}`.*",
     "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES, DROP ON `eventflow\\_check\\_%`.*",

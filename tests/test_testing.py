@@ -407,4 +407,4 @@ def test_plugin_gives_a_database_with_the_tables(eventflow_database_url: str) ->
     server = Server(eventflow_database_url, "the test's")
     name = eventflow_database_url.rpartition("/")[2]
     tables = value(server, f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{name}'")
-    assert tables == 8
+    assert tables == 9

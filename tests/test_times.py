@@ -211,11 +211,12 @@ def test_every_datetime_column_is_utc_whatever_the_servers_default(
     db.persist_log({"agent": "agent", "message": "message"})
     db.persist_certificate(cast(NewCertificate, {**CERTIFICATE, "validity": now}))
     db.revoke_certificate("certificate-id")
+    db.call("lease.persist", reference="reference", holder="holder", lease=1)
     columns = admin.execute(
         "SELECT table_name, column_name FROM information_schema.columns"
         " WHERE table_schema = %s AND data_type IN ('datetime', 'timestamp', 'date', 'time')", database,
     )  # fmt: skip
-    assert len(columns) == 20
+    assert len(columns) == 21
     stored = {
         column: admin.execute(f"SELECT MAX(`{column[1]}`) FROM `{database}`.`{column[0]}`")[0][0] for column in columns
     }

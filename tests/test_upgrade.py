@@ -130,6 +130,7 @@ ROWS = {
     "event_published": "INSERT INTO event_published SET event_id = 'old-#', publisher = 'p', hub = 'old-hub-#'",
     "event_scheduled": "INSERT INTO event_scheduled SET event_id = 'old-#', scheduled = '2000-01-01', "
     "executed = '2000-01-01'",
+    "lease": "INSERT INTO lease SET reference = 'old-#', holder = 'old', until = '2000-01-01'",
     "log": "INSERT INTO log (agent, message, error) VALUES ('old', 'möglich', '{\"é\": 1}')",
     "certificate": "INSERT INTO certificate SET id = 'old', version = 3, validity = '2100-01-01', cert = 'é', "
     "`key` = 'k', key_iv = 'k', key_salt = 'k', key_tag = 'k', pass = 'p', pass_iv = 'p', pass_salt = 'p', "

@@ -388,6 +388,26 @@ class HubReadHeard(Query):
 class HubCreateTable(Query):
     def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
 
+class LeaseAcquire(Query):
+    def __call__(self, session: AsyncCaller, /, *, reference: str, holder: str, lease: int) -> Awaitable[int]: ...
+
+class LeasePersist(Query):
+    def __call__(self, session: AsyncCaller, /, *, reference: str, holder: str, lease: int) -> Awaitable[int]: ...
+
+class LeaseReadFence(Query):
+    def __call__(self, session: AsyncCaller, /, *, reference: str, holder: str) -> Awaitable[int | None]: ...
+
+class LeaseExtend(Query):
+    def __call__(
+        self, session: AsyncCaller, /, *, reference: str, holder: str, fence: int, lease: int
+    ) -> Awaitable[int]: ...
+
+class LeaseRelease(Query):
+    def __call__(self, session: AsyncCaller, /, *, reference: str, holder: str) -> Awaitable[int]: ...
+
+class LeaseCreateTable(Query):
+    def __call__(self, session: AsyncCaller, /) -> Awaitable[int]: ...
+
 class LockAcquire(Query):
     def __call__(self, session: AsyncCaller, /, *, reference: str, timeout: int) -> Awaitable[int | None]: ...
 
@@ -579,6 +599,14 @@ class HubQueries:
     read_heard: HubReadHeard
     create_table: HubCreateTable
 
+class LeaseQueries:
+    acquire: LeaseAcquire
+    persist: LeasePersist
+    read_fence: LeaseReadFence
+    extend: LeaseExtend
+    release: LeaseRelease
+    create_table: LeaseCreateTable
+
 class LockQueries:
     acquire: LockAcquire
     is_held: LockIsHeld
@@ -618,6 +646,7 @@ class Catalogue:
     event_published: EventPublishedQueries
     event_scheduled: EventScheduledQueries
     hub: HubQueries
+    lease: LeaseQueries
     lock: LockQueries
     log: LogQueries
     session: SessionQueries

@@ -715,6 +715,13 @@ class AsyncMethods(AsyncCaller):
         """
         await self._sql.hub.create_table(self)
 
+    async def create_table_lease(self) -> None:
+        """Create the table lease where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_LEASE.
+        """
+        await self._sql.lease.create_table(self)
+
     async def create_table_log(self) -> None:
         """Create the table log where it is missing.
 

@@ -56,7 +56,7 @@ class AsyncSession(AsyncPublications, AsyncRetention, AsyncReport):
         raise NotImplementedError
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractAsyncContextManager[AsyncLock]:
-        """Hold a named lock of the server: see AsyncEventflowDB.lock (E_EVENTFLOW_DB_LOCK)."""
+        """Hold a named lock, one holder at a time: see AsyncEventflowDB.lock (E_EVENTFLOW_DB_LOCK)."""
         raise NotImplementedError
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
@@ -104,6 +104,8 @@ class AsyncSession(AsyncPublications, AsyncRetention, AsyncReport):
         """
         # before the lock, so that a server that cannot be asked is told by its code: it refers to no other table
         await self.create_table_certificate()
+        # which the lock needs in a cluster
+        await self.create_table_lease()
         failure = None
         async with self.lock("eventflow-db setup", 300):
             try:

@@ -49,8 +49,11 @@ def ahas_ended(owner: Any) -> bool:
     return owner is None or owner[0] != os.getpid() or owner[1].is_closed()
 
 
-def spawn(work: Callable[[], None]) -> Job:
-    """Do something beside, without waiting for it. Raises RuntimeError where the interpreter is ending."""
+def spawn(work: Callable[[], None], *, daemon: bool = False) -> Job:
+    """Do something beside, without waiting for it; daemon: nor does the interpreter, at its end.
+
+    Raises: RuntimeError where the interpreter is ending.
+    """
     job = Job()
 
     def run() -> None:
@@ -60,17 +63,16 @@ def spawn(work: Callable[[], None]) -> Job:
             job.give(True)
 
     def start() -> None:
-        # which the interpreter waits for at its end
         with ignoring(RuntimeError):
-            threading.Thread(target=run, name="eventflow-db").start()
+            threading.Thread(target=run, name="eventflow-db", daemon=daemon).start()
 
     # from another thread: a signal handler may come while this one holds the lock of all threads
     start_new_thread(start, ())
     return job
 
 
-def aspawn(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncJob:
-    """Do something beside, without waiting for it. Raises RuntimeError where no loop runs."""
+def aspawn(work: Callable[[], Coroutine[Any, Any, None]], *, daemon: bool = False) -> AsyncJob:
+    """Do something beside, without waiting for it; a loop waits for none. Raises RuntimeError where no loop runs."""
     asyncio.get_running_loop()
     return asyncio.create_task(work())
 

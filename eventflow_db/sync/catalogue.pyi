@@ -343,6 +343,24 @@ class HubReadHeard(Query):
 class HubCreateTable(Query):
     def __call__(self, session: Caller, /) -> int: ...
 
+class LeaseAcquire(Query):
+    def __call__(self, session: Caller, /, *, reference: str, holder: str, lease: int) -> int: ...
+
+class LeasePersist(Query):
+    def __call__(self, session: Caller, /, *, reference: str, holder: str, lease: int) -> int: ...
+
+class LeaseReadFence(Query):
+    def __call__(self, session: Caller, /, *, reference: str, holder: str) -> int | None: ...
+
+class LeaseExtend(Query):
+    def __call__(self, session: Caller, /, *, reference: str, holder: str, fence: int, lease: int) -> int: ...
+
+class LeaseRelease(Query):
+    def __call__(self, session: Caller, /, *, reference: str, holder: str) -> int: ...
+
+class LeaseCreateTable(Query):
+    def __call__(self, session: Caller, /) -> int: ...
+
 class LockAcquire(Query):
     def __call__(self, session: Caller, /, *, reference: str, timeout: int) -> int | None: ...
 
@@ -534,6 +552,14 @@ class HubQueries:
     read_heard: HubReadHeard
     create_table: HubCreateTable
 
+class LeaseQueries:
+    acquire: LeaseAcquire
+    persist: LeasePersist
+    read_fence: LeaseReadFence
+    extend: LeaseExtend
+    release: LeaseRelease
+    create_table: LeaseCreateTable
+
 class LockQueries:
     acquire: LockAcquire
     is_held: LockIsHeld
@@ -573,6 +599,7 @@ class Catalogue:
     event_published: EventPublishedQueries
     event_scheduled: EventScheduledQueries
     hub: HubQueries
+    lease: LeaseQueries
     lock: LockQueries
     log: LogQueries
     session: SessionQueries

@@ -19,6 +19,7 @@ from ..errors import AccessDeniedError
 from ..foreign import is_foreign
 from ..hosts import ROLE, ROLE_WITHOUT_MEMBERS, Hosts
 from ..query.rows import Result, parse_rows
+from ..query.spec import QuerySpec
 from ..query.statement import Call
 from ..settings import Settings, destination
 
@@ -29,6 +30,8 @@ _FACTS: Final = (
 """What a connection asks when it opens: the longest statement, what 1205 undoes, which server this is and its role."""
 _GROUP_LIMIT: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_transaction_size_limit'"
 _SINGLE_PRIMARY: Final = b"SHOW GLOBAL VARIABLES LIKE 'group_replication_single_primary_mode'"
+_CLUSTER: Final = b"SHOW GLOBAL VARIABLES WHERE variable_name IN ('group_replication_group_name', 'wsrep_on')"
+"""What a member of a cluster has; also one that has left it, whose locks the others would not know either."""
 _LARGE: Final = 1 << 16
 """Bytes from which on a statement may be more than a group takes."""
 _TEXTS: Final = (bytes.decode, bytes.decode)
@@ -234,17 +237,23 @@ class Channel(Transport):
             raise pymysql.err.OperationalError(2013, f"no answer ({type(error).__name__})") from None
         self.used = time.monotonic()
 
+    def is_in_cluster(self, spec: QuerySpec) -> bool:
+        """Whether its server is one of several that make a cluster. Raises: as read_row, with the errors of a query."""
+        found = parse_rows(self._read(Call(spec, _CLUSTER)).rows, _TEXTS)
+        return any(value not in ("", "OFF") for _, value in found)
+
     def read_row(self, call: Call) -> Any:
         """The one row of a call: a record or a value.
 
         Raises: EventflowDBError of the query; a lost connection is an UnavailableError, for it holds nothing.
         """
+        return call.spec.decode(self._read(call))[0]
+
+    def _read(self, call: Call) -> Result:
         try:
-            result = self.run(call)
+            return self.run(call)
         except pymysql.err.Error as error:
             failure = translate(error, call.spec)
-        else:
-            return call.spec.decode(result)[0]
         raise failure
 
     def cancel(self, other: Channel) -> None:

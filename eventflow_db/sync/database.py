@@ -178,16 +178,22 @@ class EventflowDB(PooledSession):
         return done
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[Lock]:
-        """Hold a named lock of the server: `with db.lock("nightly"): …`.
+        """Hold a named lock, one holder at a time: `with db.lock("nightly"): …`.
 
-        reference: 1 to 64 characters, no emoji, the same as Node's; it counts for the whole server, not the database or
-        a cluster, and its case matters on MariaDB alone. timeout: whole seconds to wait for it. It lives on a
-        connection of its own, outside the pool, and is released even when the block raises.
+        reference: 1 to 64 characters, no emoji. timeout: whole seconds to wait for it. It lives on connections of its
+        own, outside the pool, and is released even when the block raises.
 
-        `with … as lock`: `lock.check()` raises UnavailableError when its connection, and with it the lock,
-        is lost; so does the end of the block.
+        On one server it is GET_LOCK, the same as Node's: it counts for the whole server, not the database, its case
+        matters on MariaDB alone, and it is lost with its connection. In a cluster, where GET_LOCK counts for one member
+        only, it is a row of the table lease of this database: held for 60 s by the server's clock, which a thread or a
+        task extends for as long as the block takes, also across a failover. A holder that dies keeps it for up to 60 s.
+        Its name is compared exactly, and Node does not know of it.
 
-        Raises: ConflictError when it was not had in time; UnavailableError (E_EVENTFLOW_DB_LOCK).
+        `with … as lock`: `lock.check()` raises UnavailableError when the lock was lost; so does the end of
+        the block. `lock.fence`: see Lock.
+
+        Raises: ConflictError when it was not had in time; UnavailableError; SchemaError in a cluster where the table
+        lease is missing (E_EVENTFLOW_DB_LOCK).
         """
         return Lock(self, reference, timeout)
 

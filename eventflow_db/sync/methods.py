@@ -713,6 +713,13 @@ class Methods(Caller):
         """
         self._sql.hub.create_table(self)
 
+    def create_table_lease(self) -> None:
+        """Create the table lease where it is missing.
+
+        Raises: InvalidValueError inside a transaction, others. The code is E_EVENTFLOW_DB_CREATE_TABLE_LEASE.
+        """
+        self._sql.lease.create_table(self)
+
     def create_table_log(self) -> None:
         """Create the table log where it is missing.
 

@@ -57,7 +57,7 @@ class Session(Publications, Retention, Report):
         raise NotImplementedError
 
     def lock(self, reference: str, timeout: int = 30) -> AbstractContextManager[Lock]:
-        """Hold a named lock of the server: see EventflowDB.lock (E_EVENTFLOW_DB_LOCK)."""
+        """Hold a named lock, one holder at a time: see EventflowDB.lock (E_EVENTFLOW_DB_LOCK)."""
         raise NotImplementedError
 
     def _refuse_commit(self, spec: QuerySpec) -> None:
@@ -105,6 +105,8 @@ class Session(Publications, Retention, Report):
         """
         # before the lock, so that a server that cannot be asked is told by its code: it refers to no other table
         self.create_table_certificate()
+        # which the lock needs in a cluster
+        self.create_table_lease()
         failure = None
         with self.lock("eventflow-db setup", 300):
             try:

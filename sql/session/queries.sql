@@ -83,23 +83,27 @@ SELECT table_name AS name
 FROM information_schema.columns
 WHERE
     table_schema = DATABASE() AND table_name IN (
-        'certificate', 'event', 'event_cpid', 'event_eid', 'event_published', 'event_scheduled', 'hub', 'log'
+        'certificate', 'event', 'event_cpid', 'event_eid', 'event_published', 'event_scheduled', 'hub', 'lease',
+        'log'
     )
     AND column_name IN (
         'id', 'domain', 'pid', 'name', 'rid', 'event_id', 'cpid', 'eid', 'publisher', 'consumer', 'hub', 'agent',
-        'available', 'attempts', 'error', 'seq'
+        'available', 'attempts', 'error', 'seq', 'reference', 'holder', 'fence', 'until'
     )
 GROUP BY table_name
 HAVING
     SUM(data_type = 'varchar' AND RIGHT(collation_name, 4) <> '_bin') > 0
-    OR MIN(IF(data_type = 'varchar', collation_name, NULL)) <> (
-        SELECT id.collation_name
-        FROM information_schema.columns AS id
-        WHERE id.table_schema = DATABASE() AND id.table_name = 'event' AND id.column_name = 'id'
+    OR (
+        table_name <> 'lease' AND MIN(IF(data_type = 'varchar', collation_name, NULL)) <> (
+            SELECT id.collation_name
+            FROM information_schema.columns AS id
+            WHERE id.table_schema = DATABASE() AND id.table_name = 'event' AND id.column_name = 'id'
+        )
     )
     OR (table_name = 'event_cpid' AND SUM(column_name = 'domain') = 0)
     OR (table_name = 'log' AND SUM(column_name = 'seq') = 0)
     OR (table_name = 'event_published' AND SUM(column_name IN ('domain', 'available', 'attempts', 'error')) < 4)
+    OR (table_name = 'lease' AND SUM(column_name IN ('reference', 'holder', 'fence', 'until')) < 4)
     OR SUM(column_key = 'PRI') = 0
     OR (
         SELECT COUNT(DISTINCT forced.index_name)
@@ -113,7 +117,8 @@ HAVING
                 ('event_scheduled', 'idx_executed_scheduled'), ('log', 'idx_agent')
             )
     ) < CASE table_name
-        WHEN 'certificate' THEN 0 WHEN 'hub' THEN 0 WHEN 'event' THEN 3 WHEN 'event_published' THEN 2 ELSE 1
+        WHEN 'certificate' THEN 0 WHEN 'hub' THEN 0 WHEN 'lease' THEN 0
+        WHEN 'event' THEN 3 WHEN 'event_published' THEN 2 ELSE 1
     END
 ORDER BY table_name;
 
