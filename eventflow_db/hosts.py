@@ -62,19 +62,20 @@ class Hosts:
         """Whether not every server will do."""
         self.is_away = False
         """Whether the latest look found no server that can be used."""
+        self.renewed = 0.0
+        """When connections that are open stopped being of use, by the monotonic clock."""
         self._failed: dict[Settings, float] = {}
         self._good: Settings | None = None
 
     def in_order(self) -> list[Settings]:
-        """The servers in the order that they are tried in: the one that was good last first, failed ones last."""
+        """The servers in the order they are tried in: the one that was good last first, the latest to fail last."""
         if len(self.servers) == 1:
             return list(self.servers)
         recent = time.monotonic() - _AVOIDED
         spread = self.settings.wanted != "primary"
         tried = random.sample(self.servers, len(self.servers)) if spread else list(self.servers)
-        return sorted(
-            tried, key=lambda server: (self._failed.get(server, 0.0) > recent, not spread and server is not self._good)
-        )
+        failed = {server: at for server, at in self._failed.items() if at > recent}
+        return sorted(tried, key=lambda server: (failed.get(server, 0.0), not spread and server is not self._good))
 
     def refusal(self, role: str) -> str | None:
         """Why a server of this role is not what the settings want; None where it is."""
@@ -82,6 +83,10 @@ class Hosts:
         if role == _PRIMARY:
             return "is no replica" if wanted == "replica" else None
         return None if role == READ_ONLY and wanted != "primary" else role
+
+    def renew(self) -> None:
+        """Have no connection used any more that is open now."""
+        self.renewed = time.monotonic()
 
     def note(self, server: Settings, *, failed: bool) -> None:
         """Note how a server was found."""

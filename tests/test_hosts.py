@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from eventflow_db.hosts import HOST_TIMEOUT
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, Account, Admin
+from .support import EVENT, Account, Admin, eventually, hold_event
 
 Build = Callable[..., EventflowDB]
 
@@ -110,6 +111,75 @@ def test_hosts_refused_login_is_told_as_such(build: Build, served: str, closed: 
     db = build(closed, served, user="nobody", password="wrong")
     with pytest.raises(errors.AccessDeniedError):
         db.ping()
+
+
+# --- while a call waits for one
+
+
+def test_call_in_flight_goes_on_elsewhere_when_its_host_takes_no_new_connections(
+    build: Build, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
+) -> None:
+    db = build(f"127.0.0.1:{proxy.port}", served, lock_wait_timeout=30, ssl_mode="DISABLED")
+    hold_event(rival)
+    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
+    call.start()
+    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    proxy.refuse()
+    assert eventually(lambda: not proxy.links)
+    rival.rollback()
+    call.join(20)
+    assert stored() == ["held"]
+
+
+def test_look_at_hosts_ends_with_the_database_object(settings: Settings, served: str, closed: str) -> None:
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "eventflow-db"]
+
+    with EventflowDB(msgspec.structs.replace(settings, host=f"{served},{closed}")) as db, db.transaction():
+        assert eventually(threads)
+    assert not threads()
+
+
+@contextlib.contextmanager
+def silent_to_new_connections(proxy: Proxy) -> Iterator[None]:
+    """In the block the system accepts connections to the host, and nobody else does."""
+    proxy.refuse()
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        yield
+
+
+def test_call_in_flight_goes_on_elsewhere_when_its_host_is_silent_and_another_can_be_used(
+    build: Build, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
+) -> None:
+    db = build(f"127.0.0.1:{proxy.port}", served, lock_wait_timeout=30, ssl_mode="DISABLED")
+    hold_event(rival)
+    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
+    call.start()
+    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    with silent_to_new_connections(proxy):
+        assert eventually(lambda: not proxy.links)
+        rival.rollback()
+        call.join(20)
+    assert stored() == ["held"]
+
+
+@pytest.mark.parametrize("is_silent", [False, True], ids=["well", "silent, as the others are"])
+def test_call_in_flight_waits_for_its_host_as_long_as_that_may_answer(
+    build: Build, proxy: Proxy, served: str, closed: str, rival: Any, is_silent: bool
+) -> None:
+    other = closed if is_silent else served
+    db = build(f"127.0.0.1:{proxy.port}", other, lock_wait_timeout=30, ssl_mode="DISABLED")
+    hold_event(rival)
+    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
+    call.start()
+    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    link = next(iter(proxy.links))
+    with silent_to_new_connections(proxy) if is_silent else contextlib.nullcontext():
+        time.sleep(4)
+        assert link in proxy.links
+        rival.rollback()
+        call.join(20)
+        assert not call.is_alive()
 
 
 # --- until there is one

@@ -28,7 +28,6 @@ class AsyncPool:
         self._context = ssl_context(settings)
         self.hosts = Hosts(settings)
         self._shares: dict[object, AsyncShare] = {}
-        self._renewed = 0.0
         self._doubted = 0.0
         self.is_closed = False
 
@@ -54,7 +53,7 @@ class AsyncPool:
         share = self._shares.get(current)
         if share is None:
             self._forget_ended()
-            share = self._shares.setdefault(current, AsyncShare(self._settings, self._context))
+            share = self._shares.setdefault(current, AsyncShare(self.hosts, self._context))
         return share
 
     def _forget_ended(self) -> None:
@@ -74,6 +73,8 @@ class AsyncPool:
         thing = share.take()
         if thing is None:
             thing = await share.wait(_left(self._settings.pool_timeout, until), self._check_open)
+        if share.watch is not None:
+            share.watch.start()
         if isinstance(thing, AsyncChannel) and self._is_fresh(thing):
             return thing
         try:
@@ -104,7 +105,7 @@ class AsyncPool:
     def _is_fresh(self, channel: AsyncChannel) -> bool:
         return (
             channel.is_quiet
-            and channel.opened >= self._renewed
+            and channel.opened >= self.hosts.renewed
             and channel.used >= self._doubted
             and time.monotonic() - channel.used < self._settings.idle_check
         )
@@ -114,7 +115,7 @@ class AsyncPool:
         answers = False
         with ignoring(pymysql.err.Error):
             try:
-                if channel.is_open and channel.opened >= self._renewed:
+                if channel.is_open and channel.opened >= self.hosts.renewed:
                     await channel.ping(_left(self.hosts.servers[0].connect_timeout, until))
                     answers = True
             finally:
@@ -153,7 +154,7 @@ class AsyncPool:
 
     def renew(self) -> None:
         """Hand out no connection any more that is open now: their server has become read-only, stops, or is silent."""
-        self._renewed = time.monotonic()
+        self.hosts.renew()
 
     def _check_open(self) -> None:
         if self.is_closed:
@@ -178,6 +179,8 @@ class AsyncPool:
             while share.idle:
                 share.idle.pop().abort()
         await ours.cancellation.settle(self._settings.connect_timeout)
+        if ours.watch is not None:
+            await ours.watch.end()
 
 
 def _left(most: float, until: float | None) -> float:

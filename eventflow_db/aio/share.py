@@ -11,9 +11,10 @@ from ssl import SSLContext
 from typing import Final
 
 from ..driver.waiting import AsyncWaiter
-from ..settings import Settings
+from ..hosts import Hosts
 from .cancel import AsyncCancellation
 from .channel import AsyncChannel
+from .watch import AsyncWatch
 
 _LOOK_AGAIN: Final = 0.5
 """Seconds after which who waits looks for what has come back without a word."""
@@ -46,14 +47,16 @@ class AsyncShare:
     thing is taken and given in one step of the interpreter, and whoever has taken it is the only one to hold it.
     """
 
-    def __init__(self, settings: Settings, context: SSLContext | None) -> None:
+    def __init__(self, hosts: Hosts, context: SSLContext | None) -> None:
+        limit = hosts.settings.connection_limit
         self.cancellation = AsyncCancellation(context)
+        self.watch = AsyncWatch(hosts, context, self) if len(hosts.servers) > 1 else None
         self.free: list[AsyncSlot] = []
         self.idle: list[AsyncChannel] = []
         """The one that was used last goes out first."""
         self.waiters: deque[AsyncWaiter[AsyncChannel | AsyncSlot]] = deque()
-        self._slots: list[weakref.ref[AsyncSlot] | None] = [None] * settings.connection_limit
-        self._opened: list[weakref.ref[AsyncChannel] | None] = [None] * settings.connection_limit
+        self._slots: list[weakref.ref[AsyncSlot] | None] = [None] * limit
+        self._opened: list[weakref.ref[AsyncChannel] | None] = [None] * limit
         self._lock = threading.RLock()
         self._make_slots()
 

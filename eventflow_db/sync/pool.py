@@ -29,7 +29,6 @@ class Pool:
         self._context = ssl_context(settings)
         self.hosts = Hosts(settings)
         self._shares: dict[object, Share] = {}
-        self._renewed = 0.0
         self._doubted = 0.0
         self.is_closed = False
 
@@ -55,7 +54,7 @@ class Pool:
         share = self._shares.get(current)
         if share is None:
             self._forget_ended()
-            share = self._shares.setdefault(current, Share(self._settings, self._context))
+            share = self._shares.setdefault(current, Share(self.hosts, self._context))
         return share
 
     def _forget_ended(self) -> None:
@@ -75,6 +74,8 @@ class Pool:
         thing = share.take()
         if thing is None:
             thing = share.wait(_left(self._settings.pool_timeout, until), self._check_open)
+        if share.watch is not None:
+            share.watch.start()
         if isinstance(thing, Channel) and self._is_fresh(thing):
             return thing
         try:
@@ -105,7 +106,7 @@ class Pool:
     def _is_fresh(self, channel: Channel) -> bool:
         return (
             channel.is_quiet
-            and channel.opened >= self._renewed
+            and channel.opened >= self.hosts.renewed
             and channel.used >= self._doubted
             and time.monotonic() - channel.used < self._settings.idle_check
         )
@@ -115,7 +116,7 @@ class Pool:
         answers = False
         with ignoring(pymysql.err.Error):
             try:
-                if channel.is_open and channel.opened >= self._renewed:
+                if channel.is_open and channel.opened >= self.hosts.renewed:
                     channel.ping(_left(self.hosts.servers[0].connect_timeout, until))
                     answers = True
             finally:
@@ -154,7 +155,7 @@ class Pool:
 
     def renew(self) -> None:
         """Hand out no connection any more that is open now: their server has become read-only, stops, or is silent."""
-        self._renewed = time.monotonic()
+        self.hosts.renew()
 
     def _check_open(self) -> None:
         if self.is_closed:
@@ -179,6 +180,8 @@ class Pool:
             while share.idle:
                 share.idle.pop().abort()
         ours.cancellation.settle(self._settings.connect_timeout)
+        if ours.watch is not None:
+            ours.watch.end()
 
 
 def _left(most: float, until: float | None) -> float:

@@ -12,9 +12,10 @@ from ssl import SSLContext
 from typing import Final
 
 from ..driver.waiting import Waiter
-from ..settings import Settings
+from ..hosts import Hosts
 from .cancel import Cancellation
 from .channel import Channel
+from .watch import Watch
 
 _LOOK_AGAIN: Final = 0.5
 """Seconds after which who waits looks for what has come back without a word."""
@@ -47,14 +48,16 @@ class Share:
     thing is taken and given in one step of the interpreter, and whoever has taken it is the only one to hold it.
     """
 
-    def __init__(self, settings: Settings, context: SSLContext | None) -> None:
+    def __init__(self, hosts: Hosts, context: SSLContext | None) -> None:
+        limit = hosts.settings.connection_limit
         self.cancellation = Cancellation(context)
+        self.watch = Watch(hosts, context, self) if len(hosts.servers) > 1 else None
         self.free: list[Slot] = []
         self.idle: list[Channel] = []
         """The one that was used last goes out first."""
         self.waiters: deque[Waiter[Channel | Slot]] = deque()
-        self._slots: list[weakref.ref[Slot] | None] = [None] * settings.connection_limit
-        self._opened: list[weakref.ref[Channel] | None] = [None] * settings.connection_limit
+        self._slots: list[weakref.ref[Slot] | None] = [None] * limit
+        self._opened: list[weakref.ref[Channel] | None] = [None] * limit
         self._lock = threading.RLock()
         self._make_slots()
 
