@@ -96,14 +96,17 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node {self.number} {self.name} 127.0.0.1:{self.port}>"
 
-    def run(self, *statements: str, timeout: float = 10) -> tuple[tuple[Any, ...], ...]:
-        """Run statements as root; gives the rows of the last one. Raises the driver's error."""
-        rows: tuple[tuple[Any, ...], ...] = ()
-        connection = pymysql.connect(
+    def connection(self, timeout: float = 60) -> pymysql.connections.Connection[Any]:
+        """A connection of root's; timeout: seconds without a word after which it is lost."""
+        return pymysql.connect(
             host="127.0.0.1", port=self.port, user="root", password=self.cluster.secret, autocommit=True,
             connect_timeout=3, read_timeout=timeout,
         )  # fmt: skip
-        with connection, connection.cursor() as cursor:
+
+    def run(self, *statements: str, timeout: float = 10) -> tuple[tuple[Any, ...], ...]:
+        """Run statements as root; gives the rows of the last one. Raises the driver's error."""
+        rows: tuple[tuple[Any, ...], ...] = ()
+        with self.connection(timeout) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
                 rows = cursor.fetchall()
@@ -192,13 +195,16 @@ class Cluster:
 
     @classmethod
     def found(cls, name: str) -> Cluster:
-        """The cluster of that name, which runs already."""
+        """The cluster of that name, which was brought up before; a node that has ended is started."""
         cluster = cls.__new__(cls)
         cluster.name, cluster._options = name, ()
         subnet = docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", name)
         cluster.subnet = subnet.rpartition(".")[0]
         cluster.nodes = [Node(cluster, number) for number in (1, 2, 3)]
         for node in cluster.nodes:
+            if docker("inspect", "-f", "{{.State.Status}}", node.name) == "exited":
+                # it has no port then
+                docker("start", node.name)
             node.port = int(docker("port", node.name, "3306").rpartition(":")[2])
         given = docker("inspect", "-f", "{{.Config.Image}}{{range .Config.Env}} {{.}}{{end}}", f"{name}-1").split()
         cluster.kind = "mysql" if given[0] == IMAGES["mysql"] else "mariadb"

@@ -8,7 +8,9 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,52 @@ def test_ping_writable_on_a_node_that_is_cut_off_raises(
     assert told(partial(db.ping, writable=True)) is None
 
 
+# --- locks
+
+
+def test_lock_is_held_once_on_all_members(
+    on_primary: EventflowDB, api: API, cluster: Cluster, primary: Node, other: Node, name: str
+) -> None:
+    there = api.database(f"{(primary if cluster.kind == 'mysql' else other).url}{name}")
+    with on_primary.lock("reference") as lock:
+        assert lock.fence == 1
+        with pytest.raises(errors.ConflictError), there.lock("reference", 1):
+            pass
+    with there.lock("reference", 5) as lock:
+        assert lock.fence is not None
+        assert lock.fence > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["kill", "cut"])
+def test_lock_outlives_the_primary(api: API, cluster: Cluster, primary: Node, name: str, fault: str) -> None:
+    db, rival = (api.database(cluster.database_url(name)) for _ in range(2))
+    with db.lock("reference") as lock:
+        getattr(primary, fault)()
+        # longer than a lease
+        until = time.monotonic() + 70
+        while time.monotonic() < until:
+            lock.check()
+            time.sleep(1)
+        with pytest.raises(errors.ConflictError), rival.lock("reference", 1):
+            pass
+    with rival.lock("reference", 5):
+        pass
+
+
+@pytest.mark.slow
+def test_lock_is_lost_without_the_majority_before_somebody_else_has_it(
+    api: API, cluster: Cluster, primary: Node, name: str
+) -> None:
+    db, rival = api.database(f"{primary.url}{name}"), api.database(cluster.database_url(name))
+    with pytest.raises(errors.UnavailableError, match="lost"), db.lock("reference") as lock:
+        primary.cut()
+        with rival.lock("reference", 120) as other:
+            with pytest.raises(errors.UnavailableError, match="lost"):
+                lock.check()
+            assert other.fence > lock.fence  # type: ignore[operator]
+
+
 # --- consistency
 
 
@@ -203,6 +251,41 @@ def test_read_with_consistency_on_a_member_that_is_cut_off_is_unavailable(
         # 3797 who waits when it leaves the group, 3796 who comes then
         assert told(db.read_domains) in (3796, 3797)
         assert told(db.read_domains) == 3796
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["timeout", "kill", "cut"])
+def test_call_that_a_new_primary_holds_back_until_it_has_caught_up_is_unavailable(
+    api: API, primary: Node, other: Node, name: str, only: Any, end: str
+) -> None:
+    only("mysql")
+    with (
+        variable(other, "group_replication_member_weight", 90),
+        variable(other, "group_replication_unreachable_majority_timeout", 3),
+        other.connection() as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"LOCK TABLES {name}.hub READ")
+        primary.run(f"INSERT INTO {name}.hub VALUES ('hub', NOW(), '127.0.0.1', 1, '127.0.0.1', 1, NULL)")
+        primary.kill()
+        assert eventually(lambda: other.state() == "PRIMARY", 60)
+        if end == "timeout":
+            other.run("SET GLOBAL wait_timeout = 2")
+        db = api.database(f"{other.url}{name}?retry_limit=1")
+        with ThreadPoolExecutor() as threads:
+            held = threads.submit(partial(told, db.read_domains))
+            look = f"SELECT id FROM performance_schema.processlist WHERE db = '{name}' AND info LIKE '%domain%'"
+            assert eventually(lambda: other.run(look) or held.done())
+            # and when it is run again
+            for _ in range(2 if end == "kill" else 0):
+                # until it is held, not only begun
+                time.sleep(1)
+                other.run(f"KILL QUERY {other.run(look)[0][0]}")
+            if end == "cut":
+                other.cut()
+            assert held.result(60) == {"timeout": 3781, "kill": 3782, "cut": 3783}[end]
+        if end == "timeout":
+            other.run("SET GLOBAL wait_timeout = 28800")
 
 
 @pytest.mark.slow

@@ -119,9 +119,12 @@ MEANINGS: Final = (
     Meaning(UnavailableError, "the account has used up one of its limits", (1226,), discard=True),
     Meaning(UnavailableError, "no TLS connection as ssl_mode asks for", (2026,), discard=True),
     # from 9001 on: of ProxySQL, which has no server
-    # 3796, 3797: it waited for the writes before it, as `consistency` says, and was not begun
+    # 3781 to 3783, 3796, 3797: it waited for the writes before it, as `consistency` says, and was not begun
     _STOPPING._replace(
-        numbers=(1047, 3032, 3796, 3797, 6400, 9001, 9006, 9501), out_of_service=True, no_effect=True, away=True
+        numbers=(1047, 3032, 3781, 3782, 3783, 3796, 3797, 6400, 9001, 9006, 9501),
+        out_of_service=True,
+        no_effect=True,
+        away=True,
     ),
     _STOPPING._replace(numbers=(1053,), out_of_service=True, not_executed=True, away=True),
     _STOPPING._replace(numbers=(1927, 3169), not_executed=True),
