@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -37,8 +38,10 @@ SERVERS = {"eventflow_server", "own_choice"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `unit` what needs no server, for `scripts/test --unit`."""
+    """Mark as `unit` what needs no server, for `scripts/test --unit`; skip on a cluster what is about one server."""
     for item in items:
+        if "EVENTFLOW_TEST_CLUSTER" in os.environ and (mark := item.get_closest_marker("one_server")):
+            item.add_marker(pytest.mark.skip(reason=f"about one server: {mark.args[0]}"))
         if isinstance(item, pytest.Function) and not SERVERS.intersection(item.fixturenames):
             item.add_marker(pytest.mark.unit)
 

@@ -441,6 +441,7 @@ def test_cancelled_holder_of_a_lock_does_not_wait_for_a_frozen_server(restartabl
         restartable.resume()
 
 
+@pytest.mark.one_server("no connection has a lock in a cluster")
 def test_lock_whose_connection_was_killed_is_unavailable(api: API, user: Settings, admin: Admin) -> None:
     db = api.database(user)
     with pytest.raises(errors.UnavailableError, match=r"lock|lost|closed"), db.lock("killed"):

@@ -15,6 +15,7 @@ from eventflow_db import EventflowDB, Settings, errors
 from .api import API, concurrently
 from .support import Admin, eventually
 
+pytestmark = pytest.mark.one_server("a cluster's locks are in test_lease.py")
 CODE = "E_EVENTFLOW_DB_LOCK"
 
 

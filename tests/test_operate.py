@@ -233,6 +233,7 @@ time.sleep(30)
 """
 
 
+@pytest.mark.one_server("no connection has a lock in a cluster")
 def test_lock_that_is_lost_terminates_the_command(url: str, admin: Admin) -> None:
     with start("lock", "nightly", "--url", url) as process:
         holder = admin.execute("SELECT IS_USED_LOCK('nightly')")[0][0]

@@ -61,6 +61,7 @@ def sent(proxy: Proxy) -> Callable[[Callable[[], object]], list[str]]:
 Sent = Callable[[Callable[[], object]], list[str]]
 
 
+@pytest.mark.one_server("a lock is other statements in a cluster")
 def test_operation_is_one_statement(far: EventflowDB, sent: Sent) -> None:
     queries = {name: sent(lambda name=name: call(far, name)) for name in OPERATIONS}  # type: ignore[misc]
     several = {name: found for name, found in queries.items() if len(found) != 1}
