@@ -87,7 +87,7 @@ def _value(column: TableColumn, columns: list[TableColumn], rows: int) -> str:
         value = f"TIMESTAMPADD(MINUTE, n - {rows // 20}, CURRENT_TIMESTAMP(3))"
         return f"IF(n MOD 20 = 0, NULL, {value})" if column.nullable else value
     if column.kind.endswith(("blob", "binary")):
-        return "'x'"
+        return _key(column.table, "n") if column.primary else "'x'"
     return f"n DIV {groups}" if column.primary else "n MOD 65536"
 
 

@@ -24,6 +24,7 @@ _MARKS: Final = {
     ("event_published", "column", "available"): {OURS},
     ("event_scheduled", "index", "idx_executed_scheduled"): {OURS, FIRST},
     ("hub", "index", "idx_quit_timestamp"): {OURS, FIRST},
+    ("lease", "column", "fence"): {OURS},
     ("log", "column", "seq"): {OURS, FIRST},
 }
 """What the tables of some releases have, and those of the others lack."""
