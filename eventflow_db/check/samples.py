@@ -24,7 +24,13 @@ _KINDS: Final = ("varchar", "char", "datetime", "int", "smallint")
 
 def sample_columns(tables: Mapping[str, Iterable[TableColumn]]) -> dict[str, list[str]]:
     """The columns of each table that samples are taken of."""
-    return {table: [column.name for column in columns if column.kind in _KINDS] for table, columns in tables.items()}
+    return {
+        # a key of bytes is text all the same
+        table: [
+            column.name for column in columns if column.kind in _KINDS or (column.primary and "binary" in column.kind)
+        ]
+        for table, columns in tables.items()
+    }
 
 
 def sample_rows(

@@ -2,7 +2,8 @@
 -- method: create_table_lease
 -- Create the table lease where it is missing.
 -- Locks of a cluster, whose GET_LOCK counts for one server alone: a lock is had until its lease ends.
--- The table is an addition to upstream. A reference is text in UTF-8, compared byte by byte. A row stays when its lock is given back, so that the fence counts on.
+-- The table is an addition to upstream. A reference is text in UTF-8, compared byte by byte.
+-- A row stays when its lock is given back, so that the fence counts on.
 -- returns: none
 -- error: E_EVENTFLOW_DB_CREATE_TABLE_LEASE could not create table lease
 -- index: none
