@@ -688,7 +688,16 @@ def test_full_data_directory_is_unavailable_and_passes(api: API, tmp_path: Path)
                 for _ in range(1000):
                     event_ids.append(db.persist_event({**EVENT, "data": "x" * 60_000}))
             ballast.unlink()
-            server.start()  # where it gave up altogether
+
+            def is_back() -> bool:
+                # where it gave up altogether, which may take it a moment
+                server.start()
+                with contextlib.suppress(errors.UnavailableError):
+                    db.ping()
+                    return True
+                return False
+
+            assert eventually(is_back, 60)
             assert [db.read_event(event_id).id for event_id in event_ids] == event_ids
             db.persist_event(EVENT)
             db.close()
