@@ -154,6 +154,11 @@ def closed_port() -> int:
 # --- waiting
 
 
+def threads_of_ours() -> list[threading.Thread]:
+    """The threads that work beside the calls."""
+    return [thread for thread in threading.enumerate() if thread.name == "eventflow-db"]
+
+
 def eventually(condition: Callable[[], object], seconds: float = 10) -> bool:
     """Whether a condition comes true in time."""
     deadline = time.monotonic() + seconds

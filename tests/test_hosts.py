@@ -17,7 +17,7 @@ from eventflow_db.hosts import HOST_TIMEOUT
 
 from .api import API
 from .proxy import Proxy
-from .support import EVENT, Account, Admin, eventually, hold_event
+from .support import EVENT, Account, Admin, eventually, hold_event, threads_of_ours
 
 Build = Callable[..., EventflowDB]
 
@@ -115,15 +115,28 @@ def test_hosts_refused_login_is_told_as_such(build: Build, served: str, closed: 
 
 # --- while a call waits for one
 
+InFlight = Callable[[str], threading.Thread]
+
+
+@pytest.fixture
+def in_flight(build: Build, proxy: Proxy, rival: Any) -> InFlight:
+    """Persists the event `held` through the proxy, beside which there is another host, and waits until it is sent."""
+
+    def start(other: str) -> threading.Thread:
+        db = build(f"127.0.0.1:{proxy.port}", other, lock_wait_timeout=30, ssl_mode="DISABLED")
+        hold_event(rival)
+        call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
+        call.start()
+        assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+        return call
+
+    return start
+
 
 def test_call_in_flight_goes_on_elsewhere_when_its_host_takes_no_new_connections(
-    build: Build, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
+    in_flight: InFlight, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    db = build(f"127.0.0.1:{proxy.port}", served, lock_wait_timeout=30, ssl_mode="DISABLED")
-    hold_event(rival)
-    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
-    call.start()
-    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    call = in_flight(served)
     proxy.refuse()
     assert eventually(lambda: not proxy.links)
     rival.rollback()
@@ -132,12 +145,9 @@ def test_call_in_flight_goes_on_elsewhere_when_its_host_takes_no_new_connections
 
 
 def test_look_at_hosts_ends_with_the_database_object(settings: Settings, served: str, closed: str) -> None:
-    def threads() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name == "eventflow-db"]
-
     with EventflowDB(msgspec.structs.replace(settings, host=f"{served},{closed}")) as db, db.transaction():
-        assert eventually(threads)
-    assert not threads()
+        assert eventually(threads_of_ours)
+    assert not threads_of_ours()
 
 
 @contextlib.contextmanager
@@ -149,13 +159,9 @@ def silent_to_new_connections(proxy: Proxy) -> Iterator[None]:
 
 
 def test_call_in_flight_goes_on_elsewhere_when_its_host_is_silent_and_another_can_be_used(
-    build: Build, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
+    in_flight: InFlight, proxy: Proxy, served: str, rival: Any, stored: Callable[[], list[str]]
 ) -> None:
-    db = build(f"127.0.0.1:{proxy.port}", served, lock_wait_timeout=30, ssl_mode="DISABLED")
-    hold_event(rival)
-    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
-    call.start()
-    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    call = in_flight(served)
     with silent_to_new_connections(proxy):
         assert eventually(lambda: not proxy.links)
         rival.rollback()
@@ -165,14 +171,10 @@ def test_call_in_flight_goes_on_elsewhere_when_its_host_is_silent_and_another_ca
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["well", "silent, as the others are"])
 def test_call_in_flight_waits_for_its_host_as_long_as_that_may_answer(
-    build: Build, proxy: Proxy, served: str, closed: str, rival: Any, is_silent: bool
+    in_flight: InFlight, proxy: Proxy, served: str, closed: str, rival: Any, is_silent: bool
 ) -> None:
     other = closed if is_silent else served
-    db = build(f"127.0.0.1:{proxy.port}", other, lock_wait_timeout=30, ssl_mode="DISABLED")
-    hold_event(rival)
-    call = threading.Thread(target=db.persist_event, args=({**EVENT, "id": "held"},))
-    call.start()
-    assert eventually(lambda: b"INSERT" in bytes(proxy.requests))
+    call = in_flight(other)
     link = next(iter(proxy.links))
     with silent_to_new_connections(proxy) if is_silent else contextlib.nullcontext():
         time.sleep(4)

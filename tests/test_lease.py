@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +21,7 @@ from eventflow_db.sync.channel import Channel
 
 from .api import API, Loop, concurrently
 from .proxy import Proxy
-from .support import Admin, eventually
+from .support import Admin, eventually, threads_of_ours
 
 CODE = "E_EVENTFLOW_DB_LOCK"
 SHORT = 3
@@ -252,12 +251,9 @@ def test_lease_of_an_object_that_nobody_holds_is_not_extended(db: EventflowDB, s
 
 
 def test_lease_ends_its_thread_with_the_block(settings: Settings) -> None:
-    def threads() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name == "eventflow-db"]
-
     with EventflowDB(settings) as db, db.lock("reference"):
-        assert eventually(threads)
-    assert eventually(lambda: not threads())
+        assert eventually(threads_of_ours)
+    assert eventually(lambda: not threads_of_ours())
 
 
 def test_lease_outlives_the_database_object(db: EventflowDB, short: None, row: Row) -> None:

@@ -66,7 +66,7 @@ class AsyncWatch:
 
     async def _look(self) -> None:
         waits_since = time.monotonic() - _PATIENCE
-        waiting = [channel for channel in self._used() if max(channel.used, channel.opened) < waits_since]
+        waiting = [channel for channel in self._used() if _last_heard(channel) < waits_since]
         for server in _servers(waiting):
             if await self._has_gone(server):
                 # or it would be tried first, and those be used that are idle
@@ -74,7 +74,7 @@ class AsyncWatch:
                 self._hosts.renew()
                 for channel in waiting:
                     # it may have answered meanwhile
-                    if channel.settings is server and max(channel.used, channel.opened) < waits_since:
+                    if channel.settings is server and _last_heard(channel) < waits_since:
                         channel.abort_in_use()
 
     async def _has_gone(self, server: Settings) -> bool:
@@ -101,6 +101,11 @@ class AsyncWatch:
         await channel.close()
         self._hosts.note(server, failed=False)
         return None
+
+
+def _last_heard(channel: AsyncChannel) -> float:
+    """When its server last answered, or took the connection, by the monotonic clock."""
+    return max(channel.used, channel.opened)
 
 
 def _servers(channels: Iterable[AsyncChannel]) -> Iterable[Settings]:

@@ -67,7 +67,7 @@ class Watch:
 
     def _look(self) -> None:
         waits_since = time.monotonic() - _PATIENCE
-        waiting = [channel for channel in self._used() if max(channel.used, channel.opened) < waits_since]
+        waiting = [channel for channel in self._used() if _last_heard(channel) < waits_since]
         for server in _servers(waiting):
             if self._has_gone(server):
                 # or it would be tried first, and those be used that are idle
@@ -75,7 +75,7 @@ class Watch:
                 self._hosts.renew()
                 for channel in waiting:
                     # it may have answered meanwhile
-                    if channel.settings is server and max(channel.used, channel.opened) < waits_since:
+                    if channel.settings is server and _last_heard(channel) < waits_since:
                         channel.abort_in_use()
 
     def _has_gone(self, server: Settings) -> bool:
@@ -102,6 +102,11 @@ class Watch:
         channel.close()
         self._hosts.note(server, failed=False)
         return None
+
+
+def _last_heard(channel: Channel) -> float:
+    """When its server last answered, or took the connection, by the monotonic clock."""
+    return max(channel.used, channel.opened)
 
 
 def _servers(channels: Iterable[Channel]) -> Iterable[Settings]:
